@@ -1,0 +1,226 @@
+"""A recipe says everything about one distillation; same recipe, same kind of device: same result.
+
+Read with `Recipe.parse`, which names the key and what would be accepted; needs neither torch nor any other library, so that a
+sweep can be read, checked and frozen before anything heavy is imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Decay", "Recipe", "RecipeError"]
+
+InitScheme = Literal[
+    "xavier_normal", "xavier_uniform", "kaiming_normal", "kaiming_normal_out", "kaiming_uniform", "orthogonal", "normal",
+    "default",
+]  # fmt: skip
+
+
+class RecipeError(ValueError):
+    """A value that a recipe cannot take: ``key`` is its path, ``reason`` says what would be accepted."""
+
+    def __init__(self, key: tuple[str, ...], reason: str) -> None:
+        super().__init__(f"{'.'.join(key)}: {reason}" if key else reason)
+        self.key = key
+        self.reason = reason
+
+
+def _number(default: Any = dataclasses.MISSING, *, least: float | None = None, above: float | None = None) -> Any:
+    return field(default=default, metadata={"least": least, "above": above})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decay:
+    """Multiply the outer learning rate by ``factor`` after every ``every`` passes over the real data."""
+
+    every: int = _number(least=1)
+    factor: float = _number(above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One distillation. Names are the papers'; defaults are those of Wang et al. 2018 (arXiv 1811.10959) where it has one.
+
+    A field that is `None` or ``"auto"`` is filled by `settled` from a fixed table, so that what decides the bits of a result
+    (device, chunk, backend, threads, memory, dtype) is written down with it.
+    """
+
+    data: str
+    """A data set's name, or the path of an NPZ file (see `distiller.data`)."""
+    network: str
+    """A network's name, or ``package.module:Class`` for any `torch.nn.Module` of your own (see `distiller.networks`)."""
+    init: Literal["fixed", "random"] = "random"
+    """Whether every outer step starts from the same networks or from freshly drawn ones."""
+    init_scheme: InitScheme = "xavier_normal"
+    inits_per_step: int = _number(1, least=1)
+    """Networks that the meta-gradient of one outer step averages over."""
+    steps: int = _number(1, least=1)
+    """Distilled batches (S)."""
+    epochs: int = _number(1, least=1)
+    """Passes over the distilled batches (E); an unroll has S x E inner steps, each with a learned rate of its own."""
+    per_class: int = _number(1, least=1)
+    """Examples of each class in a distilled batch."""
+    classes: tuple[int, ...] | None = None
+    """The classes that distilled examples start at; `None` for all. Fewer examples than classes want soft labels."""
+    labels: Literal["hard", "soft"] = "hard"
+    """Soft labels are learned, free real numbers that start one-hot (Sucholutsky and Schonlau, arXiv 1910.02551)."""
+    distill_lr: float = _number(0.02, above=0)
+    """Where each of the S x E learned rates starts."""
+    outer_steps: int = _number(2000, least=1)
+    outer_lr: float = _number(0.01, above=0)
+    outer_decay: Literal["cosine"] | Decay | None = None
+    """`None` for a constant outer rate, ``cosine`` to fall to zero over all outer steps, or a `Decay`."""
+    outer_clip: float | None = _number(None, above=0)
+    """Largest norm of the whole meta-gradient; a longer one is scaled down to it."""
+    batch: int = _number(1024, least=1)
+    """Real examples in an outer step; passes go over a fresh permutation each, the last, shorter batch kept."""
+    validation: int = _number(0, least=0)
+    """Examples cut from the training data, by class and by a fixed key, for validation."""
+    seed: int = _number(1, least=0)
+    run: int = _number(0, least=0)
+    """Which of several distillations of the same recipe; each has streams of its own."""
+
+    memory: Literal["saved", "recompute"] = "recompute"
+    """Keep each inner step's graph (faster, memory grows with S x E), or build it again on the way back (memory stays flat)."""
+    backend: Literal["auto", "loop", "vmap", "batched"] = "auto"
+    """How a network computes on a stack of parameters: one after another, by `torch.vmap`, or by its own batched code."""
+    chunk: int | None = _number(None, least=1)
+    """Networks that are computed at once."""
+    real_chunk: int | None = _number(None, least=1)
+    """Real examples that are computed at once; sums of chunks are exact, and small ones spare a CPU's allocator."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["float32", "float64"] = "float32"
+    threads: int = _number(1, least=1)
+    """CPU threads of one task."""
+
+    @classmethod
+    def parse(cls, mapping: Mapping[str, Any]) -> Recipe:
+        """Read a recipe from plain values, as a YAML or JSON file gives them.
+
+        Raises `RecipeError` for an unknown key, a missing one, a value of the wrong kind or out of range.
+        """
+        recipe = _parse(cls, mapping, ())
+        assert isinstance(recipe, Recipe)
+        return recipe
+
+    def __post_init__(self) -> None:
+        if self.classes is not None and len(set(self.classes)) != len(self.classes):
+            raise RecipeError(("classes",), f"names a class twice: {list(self.classes)}")
+        if self.classes is not None and (not self.classes or min(self.classes) < 0):
+            raise RecipeError(("classes",), f"expected class numbers from 0 up, at least one, got {list(self.classes)}")
+
+    @property
+    def inner_steps(self) -> int:
+        """Number T = S x E of inner gradient steps, and of learned rates."""
+        return self.steps * self.epochs
+
+    def settled(self) -> Recipe:
+        """Return the same recipe with every ``auto`` and `None` that decides bits filled in, by a fixed table.
+
+        On a CPU: LeNet batched by hand, other networks one after another, 8 networks and 128 real examples at once. On CUDA:
+        LeNet batched by hand, other networks vmapped, 64 networks and 1,024 examples at once.
+        """
+        device = "cpu" if self.device == "auto" else self.device
+        on_cpu = device == "cpu"
+        own = self.network in _BATCHED
+        backend = self.backend if self.backend != "auto" else "batched" if own else "loop" if on_cpu else "vmap"
+        return dataclasses.replace(
+            self,
+            device=device,
+            backend=backend,
+            chunk=self.chunk or (8 if on_cpu else 64),
+            real_chunk=self.real_chunk or (128 if on_cpu else 1024),
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """Return the recipe as plain values that `parse` reads back."""
+        values = dataclasses.asdict(self)
+        return values | {"classes": None if self.classes is None else list(self.classes)}
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the settled recipe, in hexadecimal."""
+        return hashlib.sha256(json.dumps(self.settled().plain(), sort_keys=True).encode()).hexdigest()
+
+
+# Networks with batched code of their own that beats one after another, as `benchmarks/outer_step.py` measures it.
+_BATCHED = frozenset({"lenet"})
+
+
+def _parse(kind: type, mapping: object, path: tuple[str, ...]) -> Any:
+    if not isinstance(mapping, Mapping):
+        raise RecipeError(path, f"expected keys and values, got {_show(mapping)}")
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    for key in mapping:
+        if key not in fields:
+            raise RecipeError((*path, str(key)), f"unknown key; known here: {', '.join(fields)}")
+    for name, f in fields.items():
+        if name not in mapping and f.default is dataclasses.MISSING:
+            raise RecipeError((*path, name), "is missing")
+    values = {key: _read(hints[key], value, fields[key].metadata, (*path, str(key))) for key, value in mapping.items()}
+    return kind(**values)
+
+
+def _read(hint: Any, value: object, limits: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    for option in options:
+        matched, result = _match(option, value, path)
+        if matched:
+            _check_limits(result, limits, path)
+            return result
+    expected = " or ".join(_describe(option, limits) for option in options)
+    raise RecipeError(path, f"expected {expected}, got {_show(value)}")
+
+
+def _match(option: Any, value: object, path: tuple[str, ...]) -> tuple[bool, Any]:
+    """Say whether ``value`` is of the kind ``option``, and return it in that kind."""
+    if typing.get_origin(option) is Literal:
+        return isinstance(value, str) and value in typing.get_args(option), value
+    if typing.get_origin(option) is tuple:
+        fits = isinstance(value, list | tuple) and all(_is_int(item) for item in value)
+        return fits, tuple(value) if fits else None  # type: ignore[arg-type]
+    if dataclasses.is_dataclass(option):
+        return (True, _parse(option, value, path)) if isinstance(value, Mapping) else (False, None)  # type: ignore[arg-type]
+    if option is int:
+        return _is_int(value), value
+    if option is float:
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return fits, float(value) if fits else None  # type: ignore[arg-type]
+    return value is None if option is type(None) else isinstance(value, option), value
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _check_limits(value: object, limits: Mapping[str, Any], path: tuple[str, ...]) -> None:
+    if isinstance(value, int | float) and limits:
+        too_small = limits["least"] is not None and value < limits["least"]
+        if too_small or (limits["above"] is not None and value <= limits["above"]):
+            raise RecipeError(path, f"expected {_describe(type(value), limits)}, got {_show(value)}")
+
+
+def _describe(option: Any, limits: Mapping[str, Any]) -> str:
+    if typing.get_origin(option) is Literal:
+        return ", ".join(typing.get_args(option))
+    if typing.get_origin(option) is tuple:
+        return "a list of whole numbers"
+    if dataclasses.is_dataclass(option):
+        return "{" + ", ".join(f"{f.name}: ..." for f in dataclasses.fields(option)) + "}"
+    name = {int: "a whole number", float: "a number", str: "a name", type(None): "nothing"}[option]
+    if option in (int, float) and limits.get("least") is not None:
+        return f"{name} of at least {limits['least']}"
+    return f"{name} above {limits['above']}" if option in (int, float) and limits.get("above") is not None else name
+
+
+def _show(value: object) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
