@@ -1,0 +1,11 @@
+"""Networks, and K of them at once.
+
+`build` gives a plain `torch.nn.Module` by name; `Stack` draws K initialisations of it and computes them together.
+"""
+
+from .error import NetworkError
+from .initialise import SCHEMES, Parameters
+from .registry import NETWORKS, build
+from .stack import Backend, Batched, Stack
+
+__all__ = ["NETWORKS", "SCHEMES", "Backend", "Batched", "NetworkError", "Parameters", "Stack", "build"]

@@ -1,0 +1,55 @@
+"""AlexCifarNet: the AlexNet for CIFAR10 of Wang et al. 2018, after Krizhevsky's cuda-convnet."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .error import NetworkError
+
+__all__ = ["AlexCifarNet", "local_response_norm"]
+
+
+class AlexCifarNet(nn.Module):
+    """Two 5 x 5 convolutions of 64 filters and three linear layers: 1,756,426 parameters on 3 x 32 x 32, 10 outputs.
+
+    The order of pooling and normalisation differs between the two blocks, as in the original.
+    """
+
+    def __init__(self, shape: tuple[int, ...], outputs: int) -> None:
+        """Build for inputs of ``shape`` (1 or 3, 32, 32); raise `NetworkError` for another shape."""
+        super().__init__()
+        if shape not in {(1, 32, 32), (3, 32, 32)}:
+            raise NetworkError(
+                f"alexcifarnet does not fit examples of shape {shape}; it takes 32 x 32, 1 or 3 channels"
+            )
+        self.conv1 = nn.Conv2d(shape[0], 64, 5, padding=2)
+        self.conv2 = nn.Conv2d(64, 64, 5, padding=2)
+        self.fc1 = nn.Linear(64 * 8 * 8, 384)
+        self.fc2 = nn.Linear(384, 192)
+        self.fc3 = nn.Linear(192, outputs)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return logits [B, outputs] of inputs [B, *shape]."""
+        hidden = local_response_norm(F.relu(F.max_pool2d(self.conv1(inputs), 3, 2, 1)))
+        hidden = F.max_pool2d(local_response_norm(F.relu(self.conv2(hidden))), 3, 2, 1).flatten(1)
+        hidden = F.relu(self.fc1(hidden))
+        hidden = F.relu(self.fc2(hidden))
+        logits: Tensor = self.fc3(hidden)
+        return logits
+
+
+def local_response_norm(inputs: Tensor, size: int = 4, alpha: float = 0.001 / 9, k: float = 1.0) -> Tensor:
+    """Divide [B, C, H, W] by ``(k + alpha / size * sum of squares of the size channels around) ** 0.75``.
+
+    Equal to `torch.nn.functional.local_response_norm` with beta 0.75 (Krizhevsky et al. 2012, section 3.3), of which the
+    original spends a quarter of this network's time on a three-dimensional pooling and a power.
+    """
+    channels = inputs.shape[-3]
+    index = torch.arange(channels, device=inputs.device)
+    offset = index[None, :] - index[:, None]
+    band = ((offset >= -(size // 2)) & (offset <= (size - 1) // 2)).to(inputs.dtype)
+    sums = F.conv2d(inputs * inputs, band[:, :, None, None])
+    root = torch.rsqrt(sums * (alpha / size) + k)
+    return inputs * root * torch.sqrt(root)

@@ -1,0 +1,36 @@
+"""The networks that are known by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from torch import nn
+
+from .alexcifar import AlexCifarNet
+from .convnet import ConvNet3
+from .error import NetworkError
+from .lenet import LeNet
+from .own import build_own
+
+__all__ = ["NETWORKS", "build"]
+
+NETWORKS: Final[dict[str, type[LeNet] | type[AlexCifarNet] | type[ConvNet3]]] = {
+    "lenet": LeNet,
+    "alexcifarnet": AlexCifarNet,
+    "convnet3": ConvNet3,
+}
+
+
+def build(name: str, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Build the network of that name, or yours by ``package.module:Class`` (see `distiller.networks.own`), in evaluation mode.
+
+    ``shape`` is that of one example, ``outputs`` the number of logits. Raises `NetworkError` in one line for an unknown name and
+    for a network that does not fit.
+    """
+    if ":" in name:
+        return build_own(name, tuple(shape), outputs)
+    if name not in NETWORKS:
+        raise NetworkError(
+            f"no network is named {name!r}; known: {', '.join(NETWORKS)}, or package.module:Class of yours"
+        )
+    return NETWORKS[name](tuple(shape), outputs).eval()
