@@ -125,8 +125,8 @@ class Recipe:
     def settled(self) -> Recipe:
         """Return the same recipe with every ``auto`` and `None` that decides bits filled in, by a fixed table.
 
-        On a CPU: LeNet batched by hand, other networks one after another, 8 networks and 128 real examples at once. On CUDA:
-        LeNet batched by hand, other networks vmapped, 64 networks and 1,024 examples at once.
+        On a CPU: LeNet batched by hand, 8 networks at once, other networks one after another; 128 real examples at once. On
+        CUDA: LeNet batched by hand, other networks vmapped, 64 at once; 1,024 real examples at once.
         """
         device = "cpu" if self.device == "auto" else self.device
         on_cpu = device == "cpu"
@@ -136,7 +136,7 @@ class Recipe:
             self,
             device=device,
             backend=backend,
-            chunk=self.chunk or (8 if on_cpu else 64),
+            chunk=self.chunk or (1 if backend == "loop" else 8 if on_cpu else 64),
             real_chunk=self.real_chunk or (128 if on_cpu else 1024),
         )
 

@@ -1,0 +1,116 @@
+"""Run one distillation and its evaluation on this machine: ``python -m distiller RECIPE.yaml --out SET.safetensors``.
+
+Needs torch, numpy and safetensors, the library that its data comes from, and for YAML ruamel.yaml; a recipe in JSON needs no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from distiller.data import DataError, Dataset, load
+from distiller.distill import State, advance, distilled_of, start
+from distiller.distilled import Distilled
+from distiller.evaluate import evaluate, evaluation_seeds
+from distiller.networks import NetworkError
+from distiller.recipe import Recipe, RecipeError
+
+_SEGMENT = 20  # outer steps between two lines at the least; short enough that little is lost at a crash
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, 1 where the distillation diverged, or 2 for bad input, said in one line."""
+    options = _options(arguments)
+    try:
+        recipe = _read(options.recipe)
+        recipe = dataclasses.replace(recipe, device=_device(recipe)).settled()
+        torch.set_num_threads(recipe.threads)
+        dataset = load(recipe.data, recipe.validation).to(recipe.device, getattr(torch, recipe.dtype))
+        state = _distil(recipe, dataset, options.state)
+    except (DataError, NetworkError, RecipeError, OSError) as error:
+        print(f"distiller: {error}", file=sys.stderr)
+        return 2
+    if state.diverged:
+        print(f"diverged: {state.diverged}; try a smaller distill_lr or outer_lr, or an outer_clip", file=sys.stderr)
+        return 1
+    distilled = distilled_of(recipe, dataset, state)
+    distilled.save(options.out)
+    print(f"wrote {options.out}: {len(distilled)} examples, sha256 {distilled.digest()}")
+    _evaluate(recipe, dataset, distilled, options.inits)
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m distiller", description="Distil one recipe and train fresh networks on it.")
+    parser.add_argument("recipe", type=Path, help="a recipe: the keys of distiller.recipe.Recipe, in YAML or JSON")
+    parser.add_argument("--out", type=Path, default=Path("distilled.safetensors"), help="where the distilled set goes")
+    parser.add_argument("--inits", type=int, default=100, help="networks to train on the result; default 100")
+    parser.add_argument("--state", type=Path, help="keep the state here as it goes, and go on from it where it is there")
+    return parser.parse_args(arguments)
+
+
+def _read(path: Path) -> Recipe:
+    text = path.read_text(encoding="utf-8")
+    try:
+        return Recipe.parse(json.loads(text) if path.suffix == ".json" else _yaml(text))
+    except RecipeError as error:
+        raise RecipeError((str(path), *error.key), error.reason) from error
+    except ValueError as error:
+        raise RecipeError((str(path),), str(error).replace("\n", " ")) from error
+
+
+def _yaml(text: str) -> Any:
+    try:
+        from ruamel.yaml import YAML, YAMLError
+    except ImportError as error:
+        raise ValueError("YAML needs ruamel.yaml: pip install ruamel.yaml, or give the recipe in JSON") from error
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def _device(recipe: Recipe) -> Any:
+    return ("cuda" if torch.cuda.is_available() else "cpu") if recipe.device == "auto" else recipe.device
+
+
+def _distil(recipe: Recipe, dataset: Dataset, path: Path | None) -> State:
+    state = State.from_bytes(path.read_bytes()) if path is not None and path.exists() else start(recipe, dataset)
+    said = time.monotonic()
+    while state.outer_step < recipe.outer_steps and not state.diverged:
+        state = advance(recipe, dataset, state, _SEGMENT)
+        if path is not None:
+            path.write_bytes(state.to_bytes())
+        if time.monotonic() - said > 5 or state.outer_step == recipe.outer_steps:
+            said = time.monotonic()
+            latest = {name: values[-_SEGMENT:].mean().item() for name, values in state.curve.items()}
+            print(
+                f"outer step {state.outer_step}/{recipe.outer_steps}  loss {latest['loss']:.4f}  "
+                f"accuracy {latest['accuracy']:.2%}  {latest['seconds']:.3f} s a step",
+                flush=True,
+            )
+    return state
+
+
+def _evaluate(recipe: Recipe, dataset: Dataset, distilled: Distilled, inits: int) -> None:
+    seeds = evaluation_seeds(recipe, "final", inits)
+    for split, examples in (("validation", dataset.validation), ("test", dataset.test)):
+        if len(examples) == 0:
+            continue
+        results = evaluate(recipe, dataset, distilled, seeds, examples)
+        accuracies = [100 * result.accuracy for result in results]
+        spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
+        print(f"{split}: {statistics.mean(accuracies):.2f}{spread} %, {len(seeds)} {recipe.init} initialisations")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

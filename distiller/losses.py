@@ -1,0 +1,32 @@
+"""The loss and the accuracy of logits against soft targets, for any number of classes.
+
+Two classes have one logit and one real target q, trained by binary cross-entropy; more have a softmax. Targets are used raw: they
+may be negative and need not sum to one, as in SLDD (arXiv 1910.02551, section 3), where the scale of a label acts as a rate of
+its example. The accuracy of one logit has its threshold at 0, a probability of one half; Wang et al.'s code has it at 0.5.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["correct", "cross_entropy", "one_hot"]
+
+
+def one_hot(labels: Tensor, classes: int) -> Tensor:
+    """Return class numbers [...] as targets [..., outputs] of kind int64: one output for two classes, else one a class."""
+    return labels[..., None] if classes == 2 else F.one_hot(labels, classes)
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean over examples of the cross-entropy of ``logits`` [..., B, n] against ``targets`` [B, n]: [...]."""
+    if logits.shape[-1] == 1:
+        return (F.softplus(logits) - targets * logits).squeeze(-1).mean(-1)
+    return -(targets * F.log_softmax(logits, dim=-1)).sum(-1).mean(-1)
+
+
+def correct(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return how many of B examples ``logits`` [..., B, n] assign to their class ``labels`` [B]: int64 [...]."""
+    if logits.shape[-1] == 1:
+        return ((logits.squeeze(-1) > 0) == labels.bool()).sum(-1)
+    return (logits.argmax(-1) == labels).sum(-1)
