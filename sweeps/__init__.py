@@ -1,0 +1,24 @@
+"""What to run: the schema of a sweep file, and the shipped sweeps."""
+
+from sweeps.catalogue import Shipped, read, shipped
+from sweeps.error import SweepError
+from sweeps.schema import Evaluate, Final, Published, Resources, Search
+from sweeps.space import Choice, Dimension, FloatRange, IntRange
+from sweeps.sweep import Sweep
+
+__all__ = [
+    "Choice",
+    "Dimension",
+    "Evaluate",
+    "Final",
+    "FloatRange",
+    "IntRange",
+    "Published",
+    "Resources",
+    "Search",
+    "Shipped",
+    "Sweep",
+    "SweepError",
+    "read",
+    "shipped",
+]

@@ -1,0 +1,99 @@
+"""The parts of a sweep file beside its recipe: the search, the evaluation, the resources, the published figure."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, field_serializer, field_validator
+
+from sweeps.error import show
+from sweeps.part import Part, RefusedError, within
+from sweeps.space import Dimension, Listed, read_dimension
+
+__all__ = ["Different", "Evaluate", "Final", "Published", "Resources", "Search"]
+
+_MOST = 2**31 - 1  # counts are columns and loops, never larger
+_Count = Annotated[int, Field(ge=1, le=_MOST)]
+_COUNT = "a whole number of at least 1"
+
+
+def _reservable(value: float) -> float:
+    # Ray reserves parts of one processor or several whole ones.
+    if not math.isfinite(value) or (value > 1 and value != int(value)):
+        raise ValueError("not reservable")
+    return value
+
+
+def _different(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("given twice")
+    return values
+
+
+Different = AfterValidator(_different)
+"""Refuse a tuple that names something twice."""
+_Amount = Annotated[float, AfterValidator(_reservable)]
+
+
+class Search(Part):
+    """Optuna's search: trial n sees the results of trials up to n - ``lag``."""
+
+    trials: _Count = Field(description=_COUNT)
+    sampler: Literal["tpe", "random"] = Field(default="tpe", description="tpe or random")
+    lag: _Count = Field(default=8, description=_COUNT)
+    space: dict[str, Dimension] = Field(description="a recipe's key with what it may be, such as steps: {int: [1, 20]}")
+
+    @field_serializer("space")
+    def _plain_space(self, space: dict[str, Dimension]) -> dict[str, Any]:
+        return {key: dimension.plain() for key, dimension in space.items()}
+
+    @field_validator("space", mode="plain")
+    @classmethod
+    def _dimensions(cls, given: Any) -> dict[str, Dimension]:
+        """Read the dimensions in the order of their names, so that the order in the file decides nothing."""
+        if not isinstance(given, dict) or not given:
+            raise RefusedError((), f"expected {cls.model_fields['space'].description}, got {show(given)}")
+        return {key: within((key,), read_dimension, given[key]) for key in sorted(given)}
+
+
+class Final(Part):
+    """The last evaluation: the ``top`` trials, on fresh seeds and the test split, that the search never saw."""
+
+    top: _Count = Field(default=1, description=_COUNT)
+    inits: _Count = Field(default=200, description=_COUNT)
+    runs: Annotated[int, Field(ge=0, le=_MOST)] = Field(default=0, description="a whole number of at least 0")
+    """Distillation runs beyond the search's own."""
+    networks: Annotated[tuple[str, ...], Listed, Field(min_length=1), Different] | None = Field(
+        default=None, description="a list of different networks"
+    )
+    """Networks to train; `None` for the recipe's own."""
+
+
+class Evaluate(Part):
+    """How many networks are trained on each distilled set, and on what they are measured."""
+
+    validation: _Count = Field(
+        description=f"{_COUNT}, the examples cut from the training data, on which trials are compared"
+    )
+    inits: _Count = Field(description=_COUNT)
+    shard: _Count = Field(default=20, description=_COUNT)
+    """Networks trained by one evaluation task."""
+    final: Final = Field(default=Final(), description="keys and values")
+
+
+class Resources(Part):
+    """What one task reserves, and how many tasks there are at once; `None` for as many as fit. Results do not depend on it."""
+
+    cpus: Annotated[_Amount, Field(gt=0)] = Field(default=1.0, description="a number above 0, whole where above 1")
+    gpus: Annotated[_Amount, Field(ge=0)] = Field(
+        default=0.0, description="a number of at least 0, whole where above 1"
+    )
+    slots: _Count | None = Field(default=None, description=_COUNT)
+
+
+class Published(Part):
+    """The figure that a sweep sets out to meet, and where it was published."""
+
+    accuracy: str = Field(description="text in quotes, such as '82.75 ± 2.75'")
+    source: str = Field(description="text, such as a paper and its table")

@@ -1,0 +1,144 @@
+"""A sweep: what to distil, what to search, how to evaluate, as a frozen value.
+
+Everything that decides its results is hashed by `Sweep.digest`; its name, its speed and how far it goes are not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from distiller.recipe import Recipe, RecipeError
+from sweeps.error import Path, Place, SweepError
+from sweeps.part import Part, complaints, within
+from sweeps.recipe_keys import ELSEWHERE, read_recipe
+from sweeps.schema import Different, Evaluate, Published, Resources, Search
+from sweeps.space import Dimension, Listed, check_space
+
+__all__ = ["Sweep", "build"]
+
+
+class Sweep(Part):
+    """One sweep, read and checked.
+
+    Its recipe is settled, with ``seed``, ``validation`` and ``device`` filled in from the rest of the sweep. Only where the
+    search varies the network is an automatic ``backend`` left to each trial, for it depends on the network.
+    """
+
+    name: Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z")] = Field(
+        description="a letter or digit, then letters, digits, '-', '_' or '.' (left out: the file's name)"
+    )
+    about: str = Field(default="", description="text")
+    published: Published | None = Field(default=None, description="keys and values")
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(default=1, description="a whole number of at least 0")
+    search: Search | None = Field(default=None, description="keys and values")
+    evaluate: Evaluate = Field(description="at least validation: EXAMPLES and inits: NETWORKS")
+    baselines: Annotated[tuple[Literal["random_real"], ...], Listed, Different] = Field(
+        default=(), description="a list of different names out of random_real"
+    )
+    resources: Resources = Field(default=Resources(), description="keys and values")
+    # The last, for it is filled in from those above.
+    recipe: Recipe = Field(description="at least data: NAME and network: NAME")
+
+    @field_validator("recipe", mode="plain")
+    @classmethod
+    def _recipe(cls, given: Any, info: ValidationInfo) -> Recipe:
+        # Parts that do not fit are missing here and make complaints of their own.
+        seed, evaluate = info.data.get("seed", 1), info.data.get("evaluate")
+        resources, search = info.data.get("resources", Resources()), info.data.get("search")
+        recipe = read_recipe(
+            given,
+            {
+                "seed": seed,
+                "validation": evaluate.validation if evaluate else 0,
+                "device": "cuda" if resources.gpus > 0 else "cpu",
+            },
+        )
+        return _settle(recipe, search.space if search else {})
+
+    @model_validator(mode="after")
+    def _space_fits(self) -> Self:
+        if self.search:
+            within(("search", "space"), lambda space: check_space(space, self.recipe), self.search.space)
+        return self
+
+    @classmethod
+    def thaw(cls, frozen: Mapping[str, Any]) -> Sweep:
+        """Read what `frozen` gave, by this version or an earlier one. Raises `SweepError` for anything else."""
+        place = Place("frozen sweep")
+        recipe = frozen.get("recipe") if isinstance(frozen, Mapping) else None
+        if not isinstance(recipe, Mapping):
+            raise SweepError(place, ("recipe",), "is missing; expected a sweep as it was frozen")
+        given = {key: value for key, value in recipe.items() if key not in ELSEWHERE}
+        sweep = build({**frozen, "recipe": given}, lambda _: place)
+        filled = sweep.recipe.plain()
+        for key in ELSEWHERE:
+            if recipe.get(key, filled[key]) != filled[key]:
+                raise SweepError(place, ("recipe", key), f"expected {filled[key]!r}, as the rest of the sweep says")
+        return sweep
+
+    def frozen(self) -> dict[str, Any]:
+        """Return the whole sweep as plain values that JSON keeps and `thaw` reads back."""
+        return self.plain(exclude={"recipe"}) | {"recipe": self.recipe.plain()}
+
+    def digest(self) -> str:
+        """Return the SHA-256, in hexadecimal, of all that decides results.
+
+        Left out are name, about and published, which are for people; resources, which decide speed alone (the device is a part
+        of the recipe); and the number of trials, for trial n is the same however many follow it.
+        """
+        deciding = {key: value for key, value in self.frozen().items() if key not in _NOT_DECIDING}
+        if deciding["search"]:
+            deciding["search"].pop("trials")
+        return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+    def recipe_for(self, params: Mapping[str, Any]) -> Recipe:
+        """Return the settled recipe of a trial: this sweep's, with the trial's ``params`` put in.
+
+        Raises `SweepError` for a key that is no dimension of the search, or a value that the recipe does not accept.
+        """
+        space = self.search.space if self.search else {}
+        place = Place(f"sweep {self.name}")
+        for key in params:
+            if key not in space:
+                known = ", ".join(space) or "none"
+                raise SweepError(place, (key,), f"is no dimension of the search; expected some of: {known}")
+        try:
+            return Recipe.parse({**self.recipe.plain(), **params}).settled()
+        except RecipeError as error:
+            raise SweepError(place, error.key, error.reason) from None
+
+    def with_trials(self, trials: int) -> Sweep:
+        """Return the same sweep with a larger budget. Raises `SweepError` where there is no search, or a smaller one."""
+        place = Place(f"sweep {self.name}")
+        if self.search is None:
+            raise SweepError(place, ("search",), "is left out, so there are no trials to add; the recipe runs once")
+        if trials < self.search.trials:
+            raise SweepError(
+                place, ("search", "trials"), f"expected at least the {self.search.trials} it has, got {trials}"
+            )
+        frozen = self.frozen()
+        return Sweep.thaw({**frozen, "search": {**frozen["search"], "trials": trials}})
+
+
+_NOT_DECIDING = frozenset({"name", "about", "published", "resources"})
+
+
+def build(mapping: object, find: Callable[[Path], Place]) -> Sweep:
+    """Read a sweep from plain values. Raises `SweepError` for what is wrong first in the file; ``find`` gives places."""
+    try:
+        return Sweep.model_validate(mapping)
+    except ValidationError as error:
+        found = [SweepError(find(each.path), each.path, each.reason) for each in complaints(error)]
+        raise min(found, key=lambda each: each.place.line or 0) from None
+
+
+def _settle(recipe: Recipe, space: Mapping[str, Dimension]) -> Recipe:
+    """Settle all but what depends on a searched network, which each trial settles on its own."""
+    settled = recipe.settled()
+    return dataclasses.replace(settled, backend=recipe.backend) if "network" in space else settled

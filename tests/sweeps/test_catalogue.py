@@ -1,0 +1,91 @@
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import sweeps
+from sweeps import SweepError
+
+NAMES = ["mnist-fixed-10", "mnist-random-100", "quickstart"]
+
+
+def test_shipped_sweeps_are_listed_by_name():
+    listed = sweeps.shipped()
+    assert [each.name for each in listed] == NAMES
+    assert all(each.about and each.path.is_file() for each in listed)
+    assert [each.published.accuracy if each.published else None for each in listed] == ["96.13", "82.75 ± 2.75", None]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_shipped_sweep_reads_and_thaws(name):
+    sweep = sweeps.read(name)
+    assert sweep.name == name
+    assert sweeps.Sweep.thaw(sweep.frozen()) == sweep
+    assert sweep.baselines == ("random_real",)
+    # A page that people read: no line that a terminal would break.
+    assert max(map(len, sweeps.shipped()[NAMES.index(name)].path.read_text().splitlines())) <= 130
+
+
+def test_published_rows_are_the_papers():
+    # SLDD, Table 2: images are steps x per_class x classes.
+    fixed, random = sweeps.read("mnist-fixed-10").recipe, sweeps.read("mnist-random-100").recipe
+    assert (fixed.init, fixed.steps * fixed.per_class * 10, fixed.epochs, fixed.labels) == ("fixed", 10, 3, "soft")
+    assert (random.init, random.steps * random.per_class * 10, random.epochs, random.labels) == (
+        "random",
+        100,
+        3,
+        "soft",
+    )
+    assert {fixed.network, random.network, fixed.data, random.data} == {"lenet", "mnist"}
+    assert "steps" not in sweeps.read("mnist-random-100").search.space
+
+
+def test_a_file_is_found_by_its_path_of_any_kind(sweep_file, least):
+    name = sweep_file(least)
+    for source in (name, f"./{name}", os.path.abspath(name), pathlib.Path(name)):
+        assert sweeps.read(source).name == "a"
+    # A shipped name comes first; the file of that name has a path.
+    sweep_file(least, "quickstart")
+    assert sweeps.read("quickstart").name == "quickstart"
+    assert sweeps.read("./quickstart").name == "a"
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        (
+            "quikstart",
+            "quikstart: no such file or shipped sweep; did you mean quickstart? expected a sweep file, or one of: mnist-",
+        ),
+        ("f.yml", "f.yml: no such file or shipped sweep; did you mean f.yaml? expected"),
+        (
+            "inner/g.yaml",
+            "inner/g.yaml: no such file or shipped sweep; expected a sweep file, or one of: mnist-fixed-10, mnist-r",
+        ),
+        ("inner", "inner: is a folder; expected a sweep file, or one of: "),
+        ("", ": no such file or shipped sweep; expected"),
+        ("a\0b", "a b: no such file or shipped sweep; expected"),
+        ("a" * 5000 + "/b", "aaaa"),
+    ],
+)
+def test_what_is_no_sweep_is_refused_with_the_nearest_and_all_there_are(sweep_file, least, source, message):
+    sweep_file(least)
+    os.mkdir("inner")
+    with pytest.raises(SweepError) as caught:
+        sweeps.read(source)
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).endswith("one of: mnist-fixed-10, mnist-random-100, quickstart")
+
+
+def test_reading_sweeps_imports_nothing_heavy():
+    heavy = ["torch", "ray", "optuna", "pyarrow", "numpy", "rich", "click", "orchestrator", "cluster"]
+    code = (
+        "import sys, sweeps\n"
+        "sweeps.shipped()\n"
+        "sweeps.Sweep.thaw(sweeps.read('quickstart').frozen()).digest()\n"
+        f"print(sorted(set({heavy}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,389 @@
+import socket
+
+import pytest
+
+import sweeps
+from sweeps import SweepError
+
+SEARCH = "search:\n  trials: 3\n  space:\n    "
+KNOWN = "known here: data, network"
+
+
+def refusal(source, overrides=()):
+    with pytest.raises(SweepError) as caught:
+        sweeps.read(source, overrides)
+    message = str(caught.value)
+    assert message.isprintable()  # one line, whatever the file holds
+    return message
+
+
+@pytest.mark.parametrize(
+    "added, message",
+    [
+        # Keys
+        ("seeds: 3", "f.yaml:8: seeds: unknown key; did you mean seed? known here: name, about, "),
+        ("qqq: 3", "f.yaml:8: qqq: unknown key; known here: name, about, "),
+        ("<<: {seed: 3}", "f.yaml:8: <<: unknown key"),
+        ("steps: 3", "f.yaml:8: steps: unknown key"),
+        ("seed: 1\nseed: 2", "f.yaml:9: seed: is given twice, first at f.yaml:8; expected once"),
+        # Kinds and ranges
+        ("seed: -1", "f.yaml:8: seed: expected a whole number of at least 0, got -1"),
+        ("seed: 1.0", "f.yaml:8: seed: expected a whole number of at least 0, got 1.0"),
+        ("seed: true", "f.yaml:8: seed: expected a whole number of at least 0, got True"),
+        ("seed: '3'", "f.yaml:8: seed: expected a whole number of at least 0, got '3'"),
+        (
+            "seed: 99999999999999999999",
+            "f.yaml:8: seed: expected a whole number of at least 0 and at most 9223372036854775807",
+        ),
+        (
+            "resources: {slots: 3000000000}",
+            "f.yaml:8: resources.slots: expected a whole number of at least 1 and at most 2147483",
+        ),
+        ("seed:", "f.yaml:8: seed: expected a whole number of at least 0, got nothing"),
+        ("about: 3", "f.yaml:8: about: expected text, got 3"),
+        (
+            "baselines: [k_means]",
+            "f.yaml:8: baselines: expected a list of different names out of random_real, got ['k_means']",
+        ),
+        (
+            "baselines: random_real",
+            "f.yaml:8: baselines: expected a list of different names out of random_real, got 'random",
+        ),
+        ("baselines: [random_real, random_real]", "f.yaml:8: baselines: expected a list of different names"),
+        ("resources: 3", "f.yaml:8: resources: expected keys and values, got 3"),
+        ("resources:\n  cpus: 0", "f.yaml:9: resources.cpus: expected a number above 0, whole where above 1, got 0"),
+        (
+            "resources: {cpus: .inf}",
+            "f.yaml:8: resources.cpus: expected a number above 0, whole where above 1, got inf",
+        ),
+        (
+            "resources: {gpus: 1.5}",
+            "f.yaml:8: resources.gpus: expected a number of at least 0, whole where above 1, got 1.5",
+        ),
+        ("resources: {gpus: -1}", "f.yaml:8: resources.gpus: expected a number of at least 0"),
+        ("resources: {slots: 0}", "f.yaml:8: resources.slots: expected a whole number of at least 1, got 0"),
+        (
+            "resources: {cpu: 1}",
+            "f.yaml:8: resources.cpu: unknown key; did you mean cpus? known here: cpus, gpus, slots",
+        ),
+        (
+            "published: {accuracy: 96.1, source: x}",
+            "f.yaml:8: published.accuracy: expected text in quotes, such as '82.75 ±",
+        ),
+        ("published: {accuracy: '96'}", "f.yaml:8: published.source: is missing; expected text"),
+        # The search
+        ("search: {trials: 3}", "f.yaml:8: search.space: is missing; expected a recipe's key with what it may be"),
+        (
+            "search: {trials: 3, space: {}}",
+            "f.yaml:8: search.space: expected a recipe's key with what it may be, such as",
+        ),
+        ("search: {trials: 3, space: [steps]}", "f.yaml:8: search.space: expected a recipe's key with what it may be"),
+        (
+            "search: {space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.trials: is missing; expected a whole number of at least",
+        ),
+        (
+            "search: {trials: 0, space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.trials: expected a whole number of at least 1",
+        ),
+        (
+            "search: {trials: 1, sampler: grid, space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.sampler: expected tpe or random, got 'grid'",
+        ),
+        (
+            "search: {trials: 1, lag: 0, space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.lag: expected a whole number of at l",
+        ),
+        # Its space
+        (SEARCH + "stepz: {int: [1, 3]}", "f.yaml:11: search.space.stepz: unknown key; did you mean steps? " + KNOWN),
+        (
+            SEARCH + "seed: {int: [1, 3]}",
+            "f.yaml:11: search.space.seed: has another place; set seed: at the top of the sweep",
+        ),
+        (SEARCH + "run: {int: [1, 3]}", "f.yaml:11: search.space.run: has another place; evaluate.final.runs"),
+        (
+            SEARCH + "steps: {int: [5, 1]}",
+            "f.yaml:11: search.space.steps.int: is upside down; expected [1, 5], got [5, 1]",
+        ),
+        (
+            SEARCH + "steps:\n      int:\n      - 0\n      - 5",
+            "f.yaml:13: search.space.steps.int: expected a whole number of at",
+        ),
+        (
+            SEARCH + "steps: {int: [1, 5.5]}",
+            "f.yaml:11: search.space.steps.int: expected [LOW, HIGH], two whole numbers, got",
+        ),
+        (
+            SEARCH + "steps: {int: [true, 5]}",
+            "f.yaml:11: search.space.steps.int: expected [LOW, HIGH], two whole numbers, got",
+        ),
+        (
+            SEARCH + "steps: {int: [1]}",
+            "f.yaml:11: search.space.steps.int: expected [LOW, HIGH], two whole numbers, got [1]",
+        ),
+        (
+            SEARCH + "steps: {int: [1, 2, 3]}",
+            "f.yaml:11: search.space.steps.int: expected [LOW, HIGH], two whole numbers, got",
+        ),
+        (
+            SEARCH + "steps: {float: [1, 2]}",
+            "f.yaml:11: search.space.steps.float: expected a whole number of at least 1, got 1.0",
+        ),
+        (
+            SEARCH + "steps: [1, 3]",
+            "f.yaml:11: search.space.steps: expected {int: [LOW, HIGH]}, {float: [LOW, HIGH]} or {choice:",
+        ),
+        (
+            SEARCH + "steps: {}",
+            "f.yaml:11: search.space.steps: expected {int: [LOW, HIGH]}, {float: [LOW, HIGH]} or {choice:",
+        ),
+        (
+            SEARCH + "steps: {int: [1, 3], float: [1, 2]}",
+            "f.yaml:11: search.space.steps: expected {int: [LOW, HIGH]}, {float:",
+        ),
+        (
+            SEARCH + "steps: {int: [1, 3], stepp: 1}",
+            "f.yaml:11: search.space.steps.stepp: unknown key; did you mean step? kno",
+        ),
+        (
+            SEARCH + "steps: {int: [1, 3], log: yes}",
+            "f.yaml:11: search.space.steps.log: expected true or false, got 'yes'",
+        ),
+        (
+            SEARCH + "steps: {int: [1, 9], log: true, step: 2}",
+            "f.yaml:11: search.space.steps.step: cannot go with log: true",
+        ),
+        (
+            SEARCH + "steps: {int: [1, 9], step: 0}",
+            "f.yaml:11: search.space.steps.step: expected a whole number of at least 1",
+        ),
+        (
+            SEARCH + "steps: {int: [1, 9], step: 9}",
+            "f.yaml:11: search.space.steps.step: expected a step within the range [1, 9]",
+        ),
+        (
+            SEARCH + "steps: {int: [0, 9], log: true}",
+            "f.yaml:11: search.space.steps.int: expected a range above 0 beside log: t",
+        ),
+        (
+            SEARCH + "distill_lr: {float: [0, 1], log: true}",
+            "f.yaml:11: search.space.distill_lr.float: expected a range above 0 beside log: true, got [0.0, 1.0]",
+        ),
+        (
+            SEARCH + "distill_lr: {float: [-1, 1]}",
+            "f.yaml:11: search.space.distill_lr.float: expected a number above 0, got -1",
+        ),
+        (
+            SEARCH + "distill_lr: {float: [1, .inf]}",
+            "f.yaml:11: search.space.distill_lr.float: expected [LOW, HIGH], two numb",
+        ),
+        (
+            SEARCH + "distill_lr: {float: [1, 2], step: 0}",
+            "f.yaml:11: search.space.distill_lr.step: expected a number above 0",
+        ),
+        (
+            SEARCH + "labels:\n      choice:\n      - soft\n      - fuzzy",
+            "f.yaml:14: search.space.labels.choice: expected hard, so",
+        ),
+        (
+            SEARCH + "labels: {choice: []}",
+            "f.yaml:11: search.space.labels.choice: expected a list of at least one value, got []",
+        ),
+        (
+            SEARCH + "labels: {choice: soft}",
+            "f.yaml:11: search.space.labels.choice: expected a list of at least one value, got",
+        ),
+        (
+            SEARCH + "labels: {choice: [soft, soft]}",
+            "f.yaml:11: search.space.labels.choice: is given twice: 'soft'; expected d",
+        ),
+        (SEARCH + "distill_lr: {choice: [1, 1.0]}", "f.yaml:11: search.space.distill_lr.choice: is given twice: 1.0"),
+        (
+            SEARCH + "labels: {choice: [soft], log: true}",
+            "f.yaml:11: search.space.labels.log: unknown key; known here: choice",
+        ),
+        (
+            SEARCH + "outer_decay: {choice: [cosine, {every: 0, factor: 1}]}",
+            "f.yaml:11: search.space.outer_decay.choice: every: expected a whole number of at least 1, got 0",
+        ),
+    ],
+)
+def test_a_line_too_many_is_refused_at_its_place(sweep_file, least, added, message):
+    assert refusal(sweep_file(least + added)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ("name: a", "name: ../a", "f.yaml:1: name: expected a letter or digit, then letters, digits, '-', '_' or '.'"),
+        ("name: a", "name: ..", "f.yaml:1: name: expected a letter or digit"),
+        ("name: a", "name: a/b", "f.yaml:1: name: expected a letter or digit"),
+        ("name: a", 'name: "a\\n"', "f.yaml:1: name: expected a letter or digit"),
+        ("name: a", "name: 3", "f.yaml:1: name: expected a letter or digit"),
+        ("name: a", "name: " + "a" * 101, "f.yaml:1: name: expected a letter or digit"),
+        ("  data: digits\n", "", "f.yaml:2: recipe.data: is missing"),
+        ("digits", "3", "f.yaml:3: recipe.data: expected a name, got 3"),
+        ("lenet", "lenet\n  step: 3", "f.yaml:5: recipe.step: unknown key; did you mean steps? " + KNOWN),
+        ("lenet", "lenet\n  steps: 0", "f.yaml:5: recipe.steps: expected a whole number of at least 1, got 0"),
+        ("lenet", "lenet\n  labels: fuzzy", "f.yaml:5: recipe.labels: expected hard, soft, got 'fuzzy'"),
+        ("lenet", "lenet\n  classes: [1, 1]", "f.yaml:5: recipe.classes: names a class twice"),
+        (
+            "lenet",
+            "lenet\n  outer_decay:\n    every: 0\n    factor: 1",
+            "f.yaml:6: recipe.outer_decay.every: expected a whole",
+        ),
+        (
+            "lenet",
+            "lenet\n  outer_decay: {evry: 1, factor: 1}",
+            "f.yaml:5: recipe.outer_decay.evry: unknown key; known here: e",
+        ),
+        ("lenet", "lenet\n  seed: 3", "f.yaml:5: recipe.seed: has another place; set seed: at the top of the sweep"),
+        ("lenet", "lenet\n  run: 3", "f.yaml:5: recipe.run: has another place; evaluate.final.runs"),
+        ("lenet", "lenet\n  validation: 3", "f.yaml:5: recipe.validation: has another place; set evaluate.validation"),
+        ("lenet", "lenet\n  device: cpu", "f.yaml:5: recipe.device: has another place; set resources.gpus"),
+        (
+            "evaluate:\n  validation: 10\n  inits: 5\n",
+            "",
+            "f.yaml:1: evaluate: is missing; expected at least validation: EXAMP",
+        ),
+        (
+            "  validation: 10\n",
+            "",
+            "f.yaml:5: evaluate.validation: is missing; expected a whole number of at least 1, the exam",
+        ),
+        (
+            "validation: 10",
+            "validation: 0",
+            "f.yaml:6: evaluate.validation: expected a whole number of at least 1, the exampl",
+        ),
+        (
+            "inits: 5",
+            "inits: [10, 25, 50]",
+            "f.yaml:7: evaluate.inits: expected a whole number of at least 1, got [10, 25, 50]",
+        ),
+        ("inits: 5", "inits: 5\n  shard: 0", "f.yaml:8: evaluate.shard: expected a whole number of at least 1, got 0"),
+        ("inits: 5", "inits: 5\n  final: 3", "f.yaml:8: evaluate.final: expected keys and values, got 3"),
+        (
+            "inits: 5",
+            "inits: 5\n  final: {top: 0}",
+            "f.yaml:8: evaluate.final.top: expected a whole number of at least 1, got",
+        ),
+        (
+            "inits: 5",
+            "inits: 5\n  final: {runs: -1}",
+            "f.yaml:8: evaluate.final.runs: expected a whole number of at least 0",
+        ),
+        (
+            "inits: 5",
+            "inits: 5\n  final: {networks: []}",
+            "f.yaml:8: evaluate.final.networks: expected a list of different ne",
+        ),
+        (
+            "inits: 5",
+            "inits: 5\n  final: {networks: [a, a]}",
+            "f.yaml:8: evaluate.final.networks: expected a list of differen",
+        ),
+        (
+            "inits: 5",
+            "inits: 5\n  final: {networks: lenet}",
+            "f.yaml:8: evaluate.final.networks: expected a list of differen",
+        ),
+    ],
+)
+def test_a_line_gone_wrong_is_refused_at_its_place(sweep_file, least, old, new, message):
+    assert old in least
+    assert refusal(sweep_file(least.replace(old, new))).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("", "f.yaml:1: is empty; expected keys and values, such as name:, recipe: and evaluate:"),
+        ("# nothing yet\n", "f.yaml:1: is empty; expected keys"),
+        ("\n\n- a\n", "f.yaml:3: expected keys and values, such as name:"),
+        ("just text", "f.yaml:1: expected keys and values"),
+        ("recipe: 3\nevaluate: {validation: 1, inits: 1}", "f.yaml:1: recipe: expected keys and values, got 3"),
+        (b"name: a\nabout: \xff\n", "f.yaml:2: is not UTF-8 text (byte 0xff); expected a file saved as UTF-8"),
+        ("name: a".encode("utf-16"), "f.yaml:1: is not UTF-8 text (byte 0xff)"),
+        (b"#" * 300_000, "f.yaml: is too large; expected a sweep file of at most 256 KiB"),
+        ("name: a\nabout: !mine x\n", "f.yaml:2: about: tag !mine is not accepted"),
+    ],
+)
+def test_a_file_that_is_no_sweep(sweep_file, content, message):
+    assert refusal(sweep_file(content)).startswith(message)
+
+
+def test_of_several_mistakes_the_first_in_the_file_is_named(sweep_file, least):
+    text = least.replace("lenet", "lenet\n  steps: 0") + "seed: x\nresources: {cpus: 0}\n"
+    assert refusal(sweep_file(text)).startswith("f.yaml:5: recipe.steps: ")
+
+
+def test_what_a_file_names_cannot_act_on_a_terminal(sweep_file, least):
+    assert refusal(sweep_file(least + '"a\\nb\\e[31m": 3')).startswith("f.yaml:8: a b [31m: unknown key")
+
+
+def test_least_sweep_has_the_defaults(sweep_file, least):
+    sweep = sweeps.read(sweep_file(least))
+    assert (sweep.name, sweep.about, sweep.published, sweep.seed, sweep.search, sweep.baselines) == (
+        "a",
+        "",
+        None,
+        1,
+        None,
+        (),
+    )
+    assert sweep.evaluate == sweeps.Evaluate(validation=10, inits=5, shard=20)
+    assert sweep.evaluate.final == sweeps.Final(top=1, inits=200, runs=0, networks=None)
+    assert sweep.resources == sweeps.Resources(cpus=1.0, gpus=0.0, slots=None)
+    assert (sweep.recipe.seed, sweep.recipe.validation, sweep.recipe.device, sweep.recipe.run) == (1, 10, "cpu", 0)
+
+
+def test_every_key_of_the_file_arrives(sweep_file, least):
+    more = """\
+seed: 7
+about: &note of one line
+published: {accuracy: "96.13", source: *note}
+search:
+  trials: 40
+  sampler: random
+  lag: 3
+  space:
+    steps: {int: [1, 20], step: 3}
+    epochs: {int: [1, 5], log: true}
+    distill_lr: {float: [5e-4, 0.1], log: true}
+    classes: {choice: [[0, 3, 7], null]}
+baselines: [random_real]
+resources: {cpus: 2, gpus: 0.5, slots: 3}
+"""
+    final = "inits: 5\n  shard: 4\n  final: {top: 3, inits: 9, runs: 1, networks: [lenet, a.b:C]}"
+    sweep = sweeps.read(sweep_file(least.replace("inits: 5", final) + more))
+    assert (sweep.about, sweep.published) == ("of one line", sweeps.Published(accuracy="96.13", source="of one line"))
+    assert (sweep.recipe.seed, sweep.recipe.device) == (7, "cuda")
+    assert (sweep.search.trials, sweep.search.sampler, sweep.search.lag) == (40, "random", 3)
+    space = sweep.search.space
+    assert list(space) == ["classes", "distill_lr", "epochs", "steps"]
+    assert (space["steps"].low, space["steps"].high, space["steps"].log, space["steps"].step) == (1, 20, False, 3)
+    assert (space["distill_lr"].low, space["distill_lr"].high, space["distill_lr"].log) == (0.0005, 0.1, True)
+    assert space["classes"].values == ([0, 3, 7], None)
+    assert sweep.evaluate.final == sweeps.Final(top=3, inits=9, runs=1, networks=("lenet", "a.b:C"))
+    assert sweep.evaluate.shard == 4
+    assert sweep.baselines == ("random_real",)
+    assert sweep.resources == sweeps.Resources(cpus=2.0, gpus=0.5, slots=3)
+
+
+def test_name_is_the_stem_where_it_is_left_out(sweep_file, least):
+    text = least.replace("name: a\n", "")
+    assert sweeps.read(sweep_file(text, "mine-1.yaml")).name == "mine-1"
+    assert refusal(sweep_file(text, "my own.yaml")).startswith("my own.yaml:1: name: expected a letter or digit")
+
+
+def test_a_byte_order_mark_and_other_line_ends_are_fine(sweep_file, least):
+    assert sweeps.read(sweep_file(b"\xef\xbb\xbf" + least.replace("\n", "\r\n").encode())).name == "a"
+    assert refusal(sweep_file((least + "seed: x").replace("\n", "\r\n"))).startswith("f.yaml:8: seed: ")
+
+
+def test_a_file_that_cannot_be_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("f.yaml")  # there, no folder, and nobody may open it
+        assert refusal("f.yaml") == "f.yaml: cannot be read: No such device or address; expected a sweep file"
