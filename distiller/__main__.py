@@ -1,6 +1,6 @@
 """Run one distillation and its evaluation on this machine: ``python -m distiller RECIPE.yaml --out SET.safetensors``.
 
-Needs torch, numpy and safetensors, the library that its data comes from, and for YAML ruamel.yaml; a recipe in JSON needs no more.
+Needs torch, numpy, safetensors and the library that its data comes from; ruamel.yaml for a recipe in YAML, none for JSON.
 """
 
 from __future__ import annotations
@@ -50,11 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m distiller", description="Distil one recipe and train fresh networks on it.")
+    parser = argparse.ArgumentParser(
+        prog="python -m distiller", description="Distil one recipe and train fresh networks on it."
+    )
     parser.add_argument("recipe", type=Path, help="a recipe: the keys of distiller.recipe.Recipe, in YAML or JSON")
     parser.add_argument("--out", type=Path, default=Path("distilled.safetensors"), help="where the distilled set goes")
     parser.add_argument("--inits", type=int, default=100, help="networks to train on the result; default 100")
-    parser.add_argument("--state", type=Path, help="keep the state here as it goes, and go on from it where it is there")
+    parser.add_argument(
+        "--state", type=Path, help="keep the state here as it goes, and go on from it where it is there"
+    )
     return parser.parse_args(arguments)
 
 
@@ -70,7 +74,8 @@ def _read(path: Path) -> Recipe:
 
 def _yaml(text: str) -> Any:
     try:
-        from ruamel.yaml import YAML, YAMLError
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
     except ImportError as error:
         raise ValueError("YAML needs ruamel.yaml: pip install ruamel.yaml, or give the recipe in JSON") from error
     try:

@@ -1,7 +1,7 @@
 """The outer loop as a value: `start` a distillation, `advance` it by some steps, stop anywhere, go on elsewhere.
 
-A `State` is a few plain tensors. Every draw of outer step j is keyed by (seed, run, j), not taken from a generator that is carried
-along, so that segments of any length, on any worker, give the same distilled set.
+A `State` is a few plain tensors. Every draw of outer step j is keyed by (seed, run, j), not taken from a generator that is
+carried along, so that segments of any length, on any worker, give the same distilled set.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class State:
     ``learned`` holds inputs [S, M, *shape], labels [S, M, outputs] and raw_rates [T], where a rate is softplus(raw_rate);
     ``moments`` is Adam's memory of the learned ones; ``curve`` holds, for each outer step so far, the mean outer loss and
     accuracy of its networks on its real batch, the norm of the meta-gradient before clipping, and the seconds it took.
-    ``diverged`` says what was not finite, and where; such a state goes no further and its last step changed nothing.
+    ``diverged`` says what was not finite, and where; such a state goes no further. Its last step is in the curve and changed
+    nothing else.
     """
 
     outer_step: int
@@ -107,8 +108,10 @@ def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
 
 def stack_of(recipe: Recipe, dataset: Dataset, network: str | None = None) -> Stack:
     """Build the recipe's network for ``dataset``, computed on stacks as the recipe says, or another one in its own best way."""
-    other = network is not None and network != recipe.network
-    settled = (dataclasses.replace(recipe, network=network, backend="auto") if other else recipe).settled()
+    if network is not None and network != recipe.network:
+        recipe = dataclasses.replace(recipe, network=network, backend="auto")
+    settled = recipe.settled()
+    assert settled.backend != "auto"
     return Stack(build(settled.network, dataset.shape, dataset.outputs), settled.backend)
 
 
@@ -149,13 +152,13 @@ class _OuterLoop:
         gradients = self._gradients(meta)
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients.values()])).item()
         loss = meta.score.loss.mean().item()
-        if not (math.isfinite(loss) and math.isfinite(norm)):
+        if math.isfinite(loss) and math.isfinite(norm):
+            scale = min(1.0, (self.recipe.outer_clip or math.inf) / norm) if norm > 0 else 1.0
+            self._descend({name: gradient * scale for name, gradient in gradients.items()})
+            self.outer_step += 1
+        else:
             what = "outer loss" if not math.isfinite(loss) else "meta-gradient"
             self.diverged = f"the {what} was not finite at outer step {self.outer_step}"
-            return
-        scale = min(1.0, (self.recipe.outer_clip or math.inf) / norm) if norm > 0 else 1.0
-        self._descend({name: gradient * scale for name, gradient in gradients.items()})
-        self.outer_step += 1
         row = (loss, meta.score.accuracy.mean().item(), norm, time.perf_counter() - began)
         for name, value in zip(_CURVE, row, strict=True):
             self.curve[name].append(value)

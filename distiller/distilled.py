@@ -6,11 +6,13 @@ another rate, it trains far worse networks (Wang et al.'s issue 36 reports 62 in
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -28,7 +30,7 @@ class DistilledError(ValueError):
 class Distilled:
     """S batches of M examples, their targets, and the T = S x epochs rates in order of use.
 
-    ``inputs`` [S, M, *shape] are in the normalised space of the real data: ``x * std + mean``, by channel, is in pixels of 0 .. 1.
+    ``inputs`` [S, M, *shape] are in the normalised space of the real data: ``x * std + mean``, by channel, is in pixels, 0 .. 1.
     ``labels`` [S, M, outputs] are targets of `losses.cross_entropy`, used raw; ``rates`` [T] are above zero.
     """
 
@@ -54,8 +56,8 @@ class Distilled:
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Distilled:
         """Return the set on ``device``, in ``dtype`` where given."""
-        tensors = (tensor.to(device=device, dtype=dtype) for tensor in (self.inputs, self.labels, self.rates))
-        return Distilled(*tensors, self.epochs, self.classes, self.mean, self.std, self.data, self.network)
+        names = ("inputs", "labels", "rates")
+        return dataclasses.replace(self, **{name: getattr(self, name).to(device=device, dtype=dtype) for name in names})
 
     def digest(self) -> str:
         """Return the SHA-256 of the tensors, their order and their normalisation, in hexadecimal."""
@@ -79,9 +81,9 @@ class Distilled:
     def from_bytes(cls, payload: bytes) -> Distilled:
         """Read what `to_bytes` wrote; raises `DistilledError` for anything else."""
         try:
-            about = json.loads(safetensors_metadata(payload)["stillhouse"])
+            about: dict[str, Any] = json.loads(safetensors_metadata(payload)["stillhouse"])
             about |= {"mean": tuple(about["mean"]), "std": tuple(about["std"])}
-            return cls(**load(payload), **about)
+            return cls(**(about | load(payload)))
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DistilledError(f"not a distilled set: {error}") from error
 

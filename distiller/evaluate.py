@@ -31,8 +31,8 @@ class Evaluation:
 def evaluation_seeds(recipe: Recipe, stream: str, inits: int) -> list[int]:
     """Return the seeds of the networks that a distilled set is measured on.
 
-    A random initialisation has ``inits`` of them in the named ``stream``, the same for every recipe of one sweep seed; a fixed one
-    has just the ``inits_per_step`` networks that it was distilled for.
+    A random initialisation has ``inits`` of them in the named ``stream``, the same for every recipe of one sweep seed; a fixed
+    one has just the ``inits_per_step`` networks that it was distilled for.
     """
     if recipe.init == "fixed":
         return network_seeds(recipe, 0)
@@ -65,7 +65,9 @@ def evaluate(
         trained = train(stack, drawn, distilled.batches())
         limits = {"classes": dataset.classes, "real_chunk": real_chunk}
         after = score(stack, trained, examples.inputs, examples.labels, **limits)
-        accuracies = score(stack, drawn, examples.inputs, examples.labels, **limits).accuracy.tolist() if before else None
+        accuracies = (
+            score(stack, drawn, examples.inputs, examples.labels, **limits).accuracy.tolist() if before else None
+        )
         for k, seed in enumerate(part):
             accuracy_before = accuracies[k] if accuracies is not None else None
             results.append(Evaluation(seed, after.accuracy[k].item(), after.loss[k].item(), accuracy_before))

@@ -94,7 +94,8 @@ def meta_gradient(
     """
     leaf = inputs.detach().requires_grad_()
     with torch.enable_grad():
-        prepared = stack.prepare(leaf.flatten(0, 1)).unflatten(0, inputs.shape[:2])
+        flat = stack.prepare(leaf.flatten(0, 1))
+        prepared = flat.view(*inputs.shape[:2], *flat.shape[1:])
     networks = parameters[0].shape[0]
     real_targets = one_hot(real_labels, classes).to(inputs.dtype)
     sums: list[tuple[Tensor, ...]] = []
@@ -120,7 +121,9 @@ def train(stack: Stack, parameters: Parameters, batches: Iterable[tuple[Tensor, 
     return parameters
 
 
-def score(stack: Stack, parameters: Parameters, inputs: Tensor, labels: Tensor, *, classes: int, real_chunk: int) -> Score:
+def score(
+    stack: Stack, parameters: Parameters, inputs: Tensor, labels: Tensor, *, classes: int, real_chunk: int
+) -> Score:
     """Score K networks on n examples, ``real_chunk`` at a time."""
     loss = torch.zeros(parameters[0].shape[0], dtype=inputs.dtype, device=inputs.device)
     right = torch.zeros_like(loss, dtype=torch.int64)
@@ -175,7 +178,11 @@ class _Unroll:
 
     def _pull_back(self, step: _Step, adjoint: tuple[Tensor, ...], with_parameters: bool) -> list[Tensor]:
         """Return ∂⟨g, v⟩ by the step's inputs, then by its labels if they are learned, then by its parameters if wanted."""
-        leaves = [step.inputs, *([step.labels] if self.learn_labels else []), *(step.parameters if with_parameters else ())]
+        leaves = [
+            step.inputs,
+            *([step.labels] if self.learn_labels else []),
+            *(step.parameters if with_parameters else ()),
+        ]
         return list(torch.autograd.grad(step.gradient, leaves, adjoint, materialize_grads=True))
 
 

@@ -83,13 +83,18 @@ class Evaluate(Part):
 
 
 class Resources(Part):
-    """What one task reserves, and how many tasks there are at once; `None` for as many as fit. Results do not depend on it."""
+    """What one task reserves, how many tasks there are at once, `None` for as many as fit, and how long one is.
+
+    Results do not depend on it.
+    """
 
     cpus: Annotated[_Amount, Field(gt=0)] = Field(default=1.0, description="a number above 0, whole where above 1")
     gpus: Annotated[_Amount, Field(ge=0)] = Field(
         default=0.0, description="a number of at least 0, whole where above 1"
     )
     slots: _Count | None = Field(default=None, description=_COUNT)
+    segment: _Count | None = Field(default=None, description=_COUNT)
+    """Outer steps that one task does before it gives its state back; `None` for some fifteen seconds of them."""
 
 
 class Published(Part):

@@ -1,0 +1,250 @@
+"""The command line, thin: read options, call what does the work, print, and end with a status that means something.
+
+0 done, 1 done with failed trials, 2 bad input, 75 stopped and resumable, 130 interrupted. Heavy imports happen inside the commands
+that need them.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchestrator.runs import Run
+
+__all__ = ["main"]
+
+DONE, FAILED, BAD_INPUT, STOPPED, INTERRUPTED = 0, 1, 2, 75, 130
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, and nothing else.")
+_address = click.option(
+    "--address", metavar="ADDR", help="A Ray cluster; left out: RAY_ADDRESS, else a private Ray on this machine."
+)
+_inline = click.option("--inline", is_flag=True, help="Run every task in this process, without Ray; for debugging.")
+_folder = click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process with its status."""
+    try:
+        status = cli.main(
+            args=None if arguments is None else list(arguments), prog_name="stillhouse", standalone_mode=False
+        )
+    except click.exceptions.Abort:
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        sys.exit(_explain(error))
+    sys.exit(status or DONE)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.version_option(package_name="stillhouse")
+def cli() -> None:
+    """Sweeps of dataset distillation on Ray: launch them, evaluate hundreds of fresh networks, read the Parquet they leave."""
+
+
+@cli.command()
+@click.argument("sweep")
+@click.option("--out", metavar="RUN", type=click.Path(path_type=Path), help="The run's folder; left out: runs/NAME.")
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Override a key of the sweep, such as search.trials=4.",
+)
+@_address
+@_inline
+@_json
+def run(
+    sweep: str, out: Path | None, overrides: Sequence[str], address: str | None, inline: bool, as_json: bool
+) -> int:
+    """Run SWEEP, a file or a shipped sweep's name."""
+    from orchestrator import runs
+
+    return _drive(
+        as_json, lambda view: runs.run(sweep, out, overrides=overrides, address=address, inline=inline, view=view)
+    )
+
+
+@cli.command()
+@_folder
+@click.option(
+    "--trials", type=click.IntRange(min=1), help="A larger number of trials; a finished run gets one more final."
+)
+@_address
+@_inline
+@_json
+def resume(folder: Path, trials: int | None, address: str | None, inline: bool, as_json: bool) -> int:
+    """Go on with RUN after a stop or a crash, or with a larger budget."""
+    from orchestrator import runs
+
+    return _drive(as_json, lambda view: runs.resume(folder, trials=trials, address=address, inline=inline, view=view))
+
+
+@cli.command()
+@click.argument("sweep")
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a key of the sweep.")
+@click.option("--no-probe", is_flag=True, help="Do not time a few steps; print counts alone.")
+@_json
+def plan(sweep: str, overrides: Sequence[str], no_probe: bool, as_json: bool) -> int:
+    """Say what SWEEP would do, need and cost."""
+    from orchestrator.check import check
+    from orchestrator.outlook import outlook, render
+    from sweeps import read
+
+    read_sweep = read(sweep, overrides)
+    check(read_sweep)
+    found = outlook(read_sweep, probe=not no_probe)
+    _show(as_json, found.plain(), lambda console: render(found, console))
+    return DONE
+
+
+@cli.command()
+@_json
+def sweeps(as_json: bool) -> int:
+    """List the shipped sweeps, and the published row that each reproduces."""
+    from orchestrator.listing import render_sweeps, sweeps_plain
+
+    _show(as_json, sweeps_plain(), render_sweeps)
+    return DONE
+
+
+@cli.command()
+@_folder
+@_json
+def status(folder: Path, as_json: bool) -> int:
+    """Say where RUN stands, from its files alone."""
+    from orchestrator.status import render_status, status_of
+
+    found = status_of(folder)
+    _show(as_json, found.plain(), lambda console: render_status(found, console))
+    return DONE
+
+
+@cli.command()
+@_folder
+@_json
+def report(folder: Path, as_json: bool) -> int:
+    """Show the results of RUN as tables."""
+    from orchestrator.report import render
+    from orchestrator.summary import summary, to_json
+
+    found = summary(folder)
+    _show(as_json, to_json(found), lambda console: render(found, console))
+    return DONE
+
+
+@cli.command()
+@_folder
+@click.argument("sql")
+@_json
+def query(folder: Path, sql: str, as_json: bool) -> int:
+    """Ask SQL, by DuckDB, of RUN's tables: trials, evaluations, curves, distilled."""
+    from orchestrator.listing import render_table
+    from orchestrator.query import query as ask
+
+    table = ask(folder, sql)
+    _show(as_json, table.to_pylist(), lambda console: render_table(table, console))
+    return DONE
+
+
+@cli.command()
+@click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path))
+@click.option("--trial", default="best", show_default=True, help="A trial's number, or best.")
+@click.option("--inits", type=click.IntRange(min=1), default=200, show_default=True, help="Networks to train.")
+@click.option("--network", metavar="NAME", help="Another network than the recipe's.")
+@_address
+@_inline
+@_json
+def evaluate(
+    source: Path, trial: str, inits: int, network: str | None, address: str | None, inline: bool, as_json: bool
+) -> int:
+    """Train fresh networks on a distilled set and measure them on the test split."""
+    from orchestrator.extra import evaluate as measure
+    from orchestrator.extra import render
+
+    found = measure(source, trial=trial, inits=inits, network=network, address=address, inline=inline)
+    _show(as_json, found.plain(), lambda console: render(found, console))
+    return DONE
+
+
+@cli.command()
+@click.argument("name", required=False)
+@_json
+def data(name: str | None, as_json: bool) -> int:
+    """List the data sets and which are here, or fetch the one that is named."""
+    from orchestrator.listing import data_plain, render_data
+
+    if name is not None:
+        from distiller.data import fetch
+
+        where = fetch(name)
+        _show(as_json, {"name": name, "where": str(where)}, lambda console: console.print(f"{name} is in {where}"))
+        return DONE
+    _show(as_json, data_plain(), render_data)
+    return DONE
+
+
+def _drive(as_json: bool, work: Callable[[Any], Run]) -> int:
+    """Run or resume with a view, then print the report."""
+    from orchestrator.progress import open_view
+
+    console = _console()
+    view = open_view(console, quiet=as_json)
+    try:
+        ended = work(view)
+    finally:
+        view.close()
+    if ended.signal is not None:
+        click.echo(f"stopped; go on with: stillhouse resume {ended.folder}", err=True)
+        return INTERRUPTED if ended.signal == signal.SIGINT else STOPPED
+    return _conclude(ended, console, as_json)
+
+
+def _conclude(ended: Run, console: Console, as_json: bool) -> int:
+    from orchestrator.report import render
+    from orchestrator.summary import summary, to_json
+
+    found = summary(ended.folder)
+    _show(as_json, to_json(found), lambda _: render(found, console))
+    failed = ended.unfinished + sum(row["status"] == "failed" for row in ended.table("trials").to_pylist())
+    return FAILED if failed else DONE
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _show(as_json: bool, plain: Any, render: Callable[[Console], None]) -> None:
+    if as_json:
+        import json
+
+        click.echo(json.dumps(plain, indent=1, default=str, allow_nan=False))
+    else:
+        render(_console())
+
+
+def _explain(error: Exception) -> int:
+    """Print an error that we know in one line and return its status; anything else is a defect and keeps its traceback."""
+    from orchestrator.complaints import status_of_error
+
+    known = status_of_error(error)
+    if known is None:
+        raise error
+    click.echo(f"stillhouse: {error}", err=True)
+    return known

@@ -1,0 +1,47 @@
+"""Stop at a signal, cleanly: the first one is a wish that the driver's loop looks at, a second one ends the process."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["Interrupts", "interrupts"]
+
+
+class Interrupts:
+    """Which signal asked to stop, if any."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+
+    def __call__(self) -> bool:
+        """Say whether to stop."""
+        return self.received is not None
+
+    def handle(self, number: int, _: FrameType | None) -> None:
+        """Take a signal: remember the first, raise `KeyboardInterrupt` at the second."""
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = number
+
+
+@contextmanager
+def interrupts() -> Iterator[Interrupts]:
+    """Listen to SIGINT and SIGTERM within the block; the handlers that were there come back after it.
+
+    Enter it after Ray is started, which puts a handler of its own in place. Only a main thread gets signals; in another one
+    nothing is heard.
+    """
+    heard = Interrupts()
+    if threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
+    before = {number: signal.signal(number, heard.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,138 @@
+"""What a sweep would do, need and cost: counted from its file, and timed on a few steps of a typical trial."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import resource
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from distiller.data import load
+from distiller.distill import advance, distilled_of, start
+from distiller.evaluate import evaluate, evaluation_seeds
+from distiller.recipe import Recipe
+from orchestrator.figures import clock
+from orchestrator.plan import RATES
+from sweeps import Sweep
+
+__all__ = ["Cost", "Outlook", "outlook", "render"]
+
+_PROBE_SECONDS = 3.0
+_PROBE_NETWORKS = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What was timed on a typical trial, whose search dimensions are at their middles, on this machine and one slot."""
+
+    params: dict[str, Any]
+    seconds_a_step: float
+    seconds_a_network: float
+    memory: int
+    """Peak memory of the whole process in bytes: what one task needs."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Counts over the whole sweep, and its cost where that was probed; outer steps of a range are those of a typical trial."""
+
+    name: str
+    trials: int
+    outer_steps: int
+    search_networks: int
+    final_networks: int
+    baseline_networks: int
+    slots: int
+    cost: Cost | None
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall-clock seconds with all slots busy; `None` where nothing was probed."""
+        if self.cost is None:
+            return None
+        networks = self.search_networks + self.final_networks + self.baseline_networks
+        return (self.outer_steps * self.cost.seconds_a_step + networks * self.cost.seconds_a_network) / self.slots
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return dataclasses.asdict(self) | {"seconds": self.seconds}
+
+
+def outlook(sweep: Sweep, probe: bool = True) -> Outlook:
+    """Count what ``sweep`` does and, with ``probe``, time a few steps of a typical trial in this process."""
+    params = {} if sweep.search is None else {key: _middle(each.plain()) for key, each in sweep.search.space.items()}
+    recipe = sweep.recipe_for(params)
+    trials = sweep.search.trials if sweep.search else 1
+    final = sweep.evaluate.final
+    top, fixed = min(final.top, trials), recipe.init == "fixed"
+    inits = recipe.inits_per_step if fixed else sweep.evaluate.inits
+    final_inits = recipe.inits_per_step if fixed else final.inits
+    draws = 10 if fixed else 1
+    return Outlook(
+        name=sweep.name,
+        trials=trials,
+        outer_steps=(trials + top * final.runs) * recipe.outer_steps,
+        search_networks=trials * inits,
+        final_networks=top * (1 + final.runs) * final_inits * len(final.networks or [None]),
+        baseline_networks=len(sweep.baselines) * (len(RATES) * inits + final_inits) * draws,
+        slots=sweep.resources.slots or max(1, int((os.cpu_count() or 1) / sweep.resources.cpus)),
+        cost=_probe(recipe, params) if probe else None,
+    )
+
+
+def render(found: Outlook, console: Console) -> None:
+    """Print the outlook as one table."""
+    table = Table(title=f"plan of {found.name}", show_header=False, title_justify="left")
+    table.add_row("trials", str(found.trials))
+    table.add_row("outer steps", f"{found.outer_steps:,}")
+    table.add_row("networks: search, final, baselines", _counts(found))
+    table.add_row("slots", str(found.slots))
+    if found.cost is not None:
+        typical = ", ".join(
+            f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
+            for key, value in found.cost.params.items()
+        )
+        table.add_row("a typical trial", typical or "the recipe itself")
+        table.add_row("an outer step", f"{found.cost.seconds_a_step:.3f} s")
+        table.add_row("a network, trained and tested", f"{found.cost.seconds_a_network:.3f} s")
+        table.add_row("memory of a task", f"{found.cost.memory / 2**20:,.0f} MiB")
+        table.add_row("about", clock(found.seconds or 0.0))
+    console.print(table)
+
+
+def _counts(found: Outlook) -> str:
+    return f"{found.search_networks:,}  {found.final_networks:,}  {found.baseline_networks:,}"
+
+
+def _probe(recipe: Recipe, params: dict[str, Any]) -> Cost:
+    torch.set_num_threads(recipe.threads)
+    dataset = load(recipe.data, recipe.validation).to(recipe.device, getattr(torch, recipe.dtype))
+    state = advance(recipe, dataset, start(recipe, dataset), 1)  # the first step pays for what is done once
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < _PROBE_SECONDS and state.outer_step < recipe.outer_steps and not state.diverged:
+        state = advance(recipe, dataset, state, 1)
+        steps += 1
+    step_seconds = (time.perf_counter() - began) / steps if steps else state.curve["seconds"].mean().item()
+    began = time.perf_counter()
+    seeds = evaluation_seeds(recipe, "probe", _PROBE_NETWORKS)
+    evaluate(recipe, dataset, distilled_of(recipe, dataset, state), seeds, dataset.validation)
+    network_seconds = (time.perf_counter() - began) / len(seeds)
+    # Linux counts the peak in KiB.
+    return Cost(params, step_seconds, network_seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def _middle(dimension: dict[str, Any]) -> Any:
+    """Return the middle of a dimension in plain form; of a choice, the one in the middle."""
+    if "choice" in dimension:
+        return dimension["choice"][len(dimension["choice"]) // 2]
+    kind = "int" if "int" in dimension else "float"
+    low, high = dimension[kind]
+    middle = math.sqrt(low * high) if dimension.get("log") else (low + high) / 2
+    return round(middle) if kind == "int" else middle

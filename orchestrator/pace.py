@@ -1,0 +1,44 @@
+"""How long work takes: what decides the length of a segment, and the time that is left."""
+
+from __future__ import annotations
+
+__all__ = ["Pace"]
+
+_FIRST_SEGMENT = 10  # outer steps, before anything is known of their cost
+_SEGMENT_SECONDS = 15.0  # what a crash costs a distillation at most; a task's own cost is a few milliseconds
+
+
+class Pace:
+    """Running means of the cost of an outer step and of a network, in seconds of one slot."""
+
+    def __init__(self, segment: int | None = None) -> None:
+        """Start with nothing known; ``segment`` fixes the outer steps of a segment, which changes no result."""
+        self._fixed = segment
+        self._steps, self._step_seconds = 0, 0.0
+        self._networks, self._network_seconds = 0, 0.0
+
+    def learn(self, steps: int, seconds: float) -> None:
+        """Take in a segment."""
+        self._steps, self._step_seconds = self._steps + steps, self._step_seconds + seconds
+
+    def learn_networks(self, networks: int, seconds: float) -> None:
+        """Take in a shard."""
+        self._networks, self._network_seconds = self._networks + networks, self._network_seconds + seconds
+
+    @property
+    def segment(self) -> int:
+        """Outer steps of the next segment: some `_SEGMENT_SECONDS` of work."""
+        if self._fixed is not None:
+            return self._fixed
+        if not self._steps or not self._step_seconds:
+            return _FIRST_SEGMENT
+        return max(1, round(_SEGMENT_SECONDS * self._steps / self._step_seconds))
+
+    def seconds(self, steps: int, networks: int) -> float | None:
+        """Return the slot-seconds that ``steps`` outer steps and ``networks`` evaluations take; `None` before any is known."""
+        if not self._steps:
+            return None
+        by_step = self._step_seconds / self._steps
+        # Before the first evaluation: about what a few outer steps cost.
+        by_network = self._network_seconds / self._networks if self._networks else 3 * by_step
+        return steps * by_step + networks * by_network

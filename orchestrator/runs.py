@@ -1,0 +1,311 @@
+"""Run a sweep, resume one, and open what it left: the same from Python as from the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.lease import Lease
+from orchestrator.publish import make_folder
+from orchestrator.storage import Storage, write_json
+from sweeps import Sweep, SweepError, read
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from distiller.distilled import Distilled
+    from orchestrator.executor import Executor
+    from orchestrator.interrupts import Interrupts
+    from orchestrator.plan import Job
+    from orchestrator.progress import View
+    from orchestrator.schedule import Schedule
+
+__all__ = ["Run", "RunError", "RunStopped", "evaluate_more", "load", "open_run", "resume", "run"]
+
+_VERSION = 1
+
+
+class RunError(RuntimeError):
+    """A run that cannot be started, resumed or read, in one line."""
+
+
+class RunStopped(RuntimeError):  # noqa: N818
+    """A run that had to stop and can be resumed, in one line."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk. ``done``, ``unfinished`` (jobs given up) and ``signal`` say how the driver that returned it ended."""
+
+    folder: Path
+    sweep: Sweep
+    finals: tuple[int, ...]
+    done: bool = False
+    unfinished: int = 0
+    signal: int | None = None
+
+    def table(self, name: str) -> pa.Table:
+        """Return the committed rows of ``trials``, ``evaluations`` or ``curves``."""
+        from orchestrator.records import read as read_table
+
+        return read_table(self.folder, name)
+
+    def query(self, sql: str) -> pa.Table:
+        """Return what DuckDB answers to ``sql`` over the tables; see `orchestrator.query`."""
+        from orchestrator.query import query
+
+        return query(self.folder, sql)
+
+    def distilled(self, trial: int | str = "best") -> Distilled:
+        """Return the distilled set of a trial's run 0; of the best complete trial where none is named.
+
+        Raises `RunError` where there is none.
+        """
+        from orchestrator.ledger import Ledger
+        from orchestrator.plan import best_trials
+
+        ledger = Ledger(self.table("trials").to_pylist())
+        numbers = best_trials(ledger, 1) if trial == "best" else [int(trial)]
+        row = ledger.trials.get(numbers[0]) if numbers else None
+        if row is None or row["distilled"] is None:
+            raise RunError(f"{self.folder}: trial {trial} has no distilled set; see `stillhouse report {self.folder}`")
+        return Storage(self.folder).read_distilled(row["distilled"])
+
+
+def run(
+    sweep: Sweep | str,
+    out: Path | str | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    address: str | None = None,
+    inline: bool = False,
+    view: View | None = None,
+) -> Run:
+    """Run a sweep, a shipped one's name or a file's path, into the folder ``out`` (``runs/NAME`` where not given).
+
+    Tasks run on a private local Ray, on the cluster at ``address``, or ``inline`` in this process. Returns when all is done, or
+    when SIGINT or SIGTERM asked to stop. Raises `SweepError`, `RunError`, or another error of one line before work starts.
+    """
+    sweep = read(sweep, overrides) if isinstance(sweep, str) else sweep
+    folder = Path(out) if out is not None else Path("runs") / sweep.name
+    finals = (sweep.search.trials if sweep.search else 1,)
+    with _new_folder(folder), Lease.take(folder) as lease:
+        _refuse_other_run(folder, sweep)
+        _freeze(folder, sweep, finals)
+        try:
+            _check(sweep)
+        except BaseException:
+            (folder / "sweep.json").unlink()
+            raise
+        return _drive(Run(folder, sweep, finals), lease, address, inline, view)
+
+
+def resume(
+    folder: Path | str,
+    *,
+    trials: int | None = None,
+    address: str | None = None,
+    inline: bool = False,
+    view: View | None = None,
+) -> Run:
+    """Go on with a run after a stop or a crash, or with a budget of ``trials``; a finished one then gets one more final.
+
+    Raises `RunError` where ``folder`` holds no run, `LeaseHeld` where another driver holds it.
+    """
+    opened = open_run(folder)
+    with Lease.take(opened.folder) as lease:
+        if trials is not None:
+            opened = _extend(opened, trials)
+            _freeze(opened.folder, opened.sweep, opened.finals)
+        _check(opened.sweep)
+        return _drive(opened, lease, address, inline, view)
+
+
+def evaluate_more(
+    folder: Path | str, jobs: Callable[[Run], Sequence[Job]], *, address: str | None = None, inline: bool = False
+) -> Run:
+    """Do ``jobs`` on finished trials of a run, beside its sweep; what rows hold already is not done again."""
+    opened = open_run(folder)
+    with Lease.take(opened.folder) as lease:
+        return _drive(opened, lease, address, inline, None, jobs(opened))
+
+
+def open_run(folder: Path | str) -> Run:
+    """Open a run for reading; raises `RunError` where ``folder`` holds none, or one of another version."""
+    folder = Path(folder)
+    try:
+        frozen = json.loads((folder / "sweep.json").read_bytes())
+        sweep = Sweep.thaw(frozen["sweep"])
+    except FileNotFoundError:
+        raise RunError(
+            f"{folder}: holds no run (no sweep.json); `stillhouse run SWEEP --out {folder}` starts one"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, SweepError) as error:
+        raise RunError(f"{folder / 'sweep.json'}: cannot be read: {error}") from None
+    if frozen["version"] != _VERSION or frozen["digest"] != sweep.digest():
+        raise RunError(
+            f"{folder / 'sweep.json'}: changed by hand or by another version of stillhouse; its hash does not fit"
+        )
+    return Run(folder, sweep, tuple(frozen["finals"]))
+
+
+def load(source: Path | str, trial: int | str = "best") -> Distilled:
+    """Return a distilled set, ready to train on: of a run's folder, or of a file (safetensors, or Parquet of a run)."""
+    from distiller.distilled import Distilled
+    from orchestrator.distilled_table import read_distilled
+
+    path = Path(source)
+    if path.is_dir():
+        return open_run(path).distilled(trial)
+    return read_distilled(path) if path.suffix == ".parquet" else Distilled.load(path)
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[None]:
+    """Make the folder; where nothing was put into it, leave none behind."""
+    existed = folder.exists()
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written: {error.strerror}; name another place with --out") from None
+    try:
+        yield
+    except BaseException:
+        if not existed and not (folder / "sweep.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _refuse_other_run(folder: Path, sweep: Sweep) -> None:
+    if (folder / "sweep.json").exists():
+        other = open_run(folder).sweep
+        same = "this very sweep" if other.digest() == sweep.digest() else f"another run, of {other.name}"
+        raise RunError(
+            f"{folder}: holds {same}; `stillhouse resume {folder}` goes on with it, --out names another place"
+        )
+    others = [path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name != "lease.json"]
+    if others:
+        raise RunError(f"{folder}: is no run and not empty ({others[0]}); name another place with --out")
+
+
+def _freeze(folder: Path, sweep: Sweep, finals: Sequence[int]) -> None:
+    try:
+        write_json(
+            folder / "sweep.json",
+            {"version": _VERSION, "digest": sweep.digest(), "sweep": sweep.frozen(), "finals": list(finals)},
+        )
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written: {error.strerror}; name another place with --out") from None
+
+
+def _extend(opened: Run, trials: int) -> Run:
+    """Return the run with a larger budget; a final that has begun stays, and another one is planned."""
+    sweep = opened.sweep.with_trials(trials)
+    begun = opened.query("SELECT count(*) AS n FROM evaluations WHERE phase LIKE 'final%'").column("n")[0].as_py() > 0
+    before = opened.finals if begun and trials != opened.finals[-1] else opened.finals[:-1]
+    return Run(opened.folder, sweep, (*before, trials))
+
+
+def _check(sweep: Sweep) -> None:
+    from orchestrator.check import check
+
+    check(sweep)
+
+
+def _drive(
+    run: Run, lease: Lease, address: str | None, inline: bool, view: View | None, jobs: Sequence[Job] | None = None
+) -> Run:
+    """Run what is left to do, or just ``jobs``, under the lease."""
+    from orchestrator.interrupts import interrupts
+
+    try:
+        with ExitStack() as stack:
+            executor = stack.enter_context(_executor(run.sweep, address, inline))
+            schedule = _schedule(run, executor)
+            if jobs is not None:
+                schedule.only(jobs)
+            heard = stack.enter_context(interrupts())
+            done = _work(schedule, lease, heard, view)
+    except OSError as error:
+        cure = f"what is committed stays; mend it, then: stillhouse resume {run.folder}"
+        raise RunStopped(f"{error.filename or run.folder}: {error.strerror or error}; {cure}") from error
+    return dataclasses.replace(run, done=done, unfinished=len(schedule.unfinished), signal=heard.received)
+
+
+def _work(schedule: Schedule, lease: Lease, heard: Interrupts, view: View | None) -> bool:
+    tick = _ticker(schedule, lease, view)
+    write_json(schedule.storage.folder / "environment.json", _environment(schedule.executor))
+    schedule.events.say("driver_started", slots=schedule.executor.slots, finals=schedule.finals)
+    try:
+        done = schedule.drive(heard, tick)
+    finally:
+        # Whatever ended the loop, rows that are there are committed if they can be.
+        schedule.records.flush()
+    tick()
+    schedule.events.say("done" if done else "stopped", signal=heard.received)
+    return done
+
+
+@contextmanager
+def _executor(sweep: Sweep, address: str | None, inline: bool) -> Iterator[Executor]:
+    from orchestrator.executor import InlineExecutor
+
+    if inline:
+        yield InlineExecutor()
+        return
+    from cluster.attach import attach
+    from orchestrator.ray_executor import RayExecutor
+
+    resources = sweep.resources
+    with attach(address, cpus=resources.slots and round(resources.slots * resources.cpus + 0.49)):
+        executor = RayExecutor(resources.slots, resources.cpus, resources.gpus)
+        try:
+            yield executor
+        finally:
+            executor.close()
+
+
+def _schedule(run: Run, executor: Executor) -> Schedule:
+    from orchestrator.events import Events
+    from orchestrator.params import params_type, space_of
+    from orchestrator.records import Records
+    from orchestrator.schedule import Schedule
+    from orchestrator.search import Search
+
+    folder, sweep, finals = run.folder, run.sweep, run.finals
+    space, search = space_of(sweep), None
+    if sweep.search is not None and space is not None:
+        search = Search(space, sweep.search.sampler, sweep.seed, sweep.search.lag, finals[-1])
+    records = Records(folder, params_type(space))
+    return Schedule(sweep, finals, Storage(folder), records, executor, search, Events(folder))
+
+
+def _environment(executor: Executor) -> dict[str, Any]:
+    from orchestrator.environment import environment
+
+    return environment(executor.slots)
+
+
+def _ticker(schedule: Schedule, lease: Lease, view: View | None) -> Any:
+    """Return what the loop calls at each turn: a heartbeat now and then, and the view's newest state."""
+    from orchestrator.standing import standing
+
+    began = time.monotonic()
+    beaten = began
+
+    def tick() -> None:
+        nonlocal beaten
+        if time.monotonic() - beaten > 5:
+            lease.beat()
+            beaten = time.monotonic()
+        if view is not None:
+            view.update(standing(schedule, time.monotonic() - began))
+
+    return tick

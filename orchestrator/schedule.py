@@ -1,0 +1,298 @@
+"""The driver's loop: keep every slot busy, and turn what comes back into rows.
+
+What runs next, by priority: shards of distilled sets, oldest job first; the next segment of a distillation; a new trial. No order
+of completion changes a row: draws are keyed, trial n is asked once trials 0 .. n-L are finished and sees just these, and every
+mean is taken in the order of initialisations.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from distiller.distilled import Distilled
+from orchestrator.events import Events
+from orchestrator.executor import Call, Completion, Executor
+from orchestrator.ledger import Ledger
+from orchestrator.pace import Pace
+from orchestrator.params import params_row, space_of
+from orchestrator.plan import Job, baseline_jobs, final_jobs, search_job, tune_jobs
+from orchestrator.records import Records
+from orchestrator.search import Outcome, Search
+from orchestrator.storage import Storage
+from orchestrator.work import Work
+from sweeps import Sweep
+
+__all__ = ["ClusterLost", "Schedule", "SweepFailed"]
+
+_SURPLUS = 2  # calls in flight above the slots, so that a worker never waits for the driver
+_SAME_FAILURES = 3  # first trials that fail alike before the sweep is given up
+
+
+class SweepFailed(RuntimeError):  # noqa: N818
+    """Every trial fails in the same way; one line says how."""
+
+
+class ClusterLost(RuntimeError):  # noqa: N818
+    """Ray is gone; what was committed stays, and a resume goes on."""
+
+
+class Schedule:
+    """A sweep under way. ``finals`` holds the trial budget of each final; the last is the one that is worked towards."""
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        finals: Sequence[int],
+        storage: Storage,
+        records: Records,
+        executor: Executor,
+        search: Search | None,
+        events: Events,
+    ) -> None:
+        self.sweep, self.finals, self.trials = sweep, list(finals), finals[-1]
+        self.storage, self.records, self.executor, self.search, self.events = storage, records, executor, search, events
+        self.ledger = Ledger(records.rows("trials"), records.rows("evaluations"))
+        self.outcomes = {number: _outcome(row) for number, row in self.ledger.trials.items()}
+        self.space = space_of(sweep)
+        self.pace = Pace(sweep.resources.segment)
+        self.works: list[Work] = []
+        self.stage = "search"
+        self.asked = 0
+        self.in_flight = 0
+        self.unfinished: list[Work] = []
+        """Jobs of the final and the baselines that were given up; a resume tries them again."""
+        self._later = [("final", self._final_stage), ("baselines", self._baseline_stage)]
+
+    def drive(self, stop: Callable[[], bool], tick: Callable[[], None]) -> bool:
+        """Work until all is done (true) or ``stop`` says so (false); ``tick`` is called at each turn.
+
+        Raises `SweepFailed`, `ClusterLost`, or `OSError` where rows cannot be written; rows that were committed stay.
+        """
+        self._open()
+        while not stop():
+            self._fill()
+            if self.in_flight == 0:
+                if not self._next_stage():
+                    self.records.flush()
+                    return True
+                continue
+            for completion in self.executor.wait(0.25):
+                self._take(completion)
+            self.records.tick()
+            tick()
+        return False
+
+    # What to run.
+
+    def _fill(self) -> None:
+        while self.in_flight < self.executor.slots + _SURPLUS:
+            call = self._next_call()
+            if call is None:
+                return
+            self.executor.submit(call)
+            call.tag[0].running += 1
+            self.in_flight += 1
+
+    def _next_call(self) -> Call | None:
+        for distilling in (False, True):
+            for work in self.works:
+                if work.is_distilling == distilling and (call := work.next_call(self.pace.segment)) is not None:
+                    return call
+        return self._next_call() if self._ask() else None
+
+    def _ask(self) -> bool:
+        """Start the next trial if it may be asked; return whether one was started."""
+        while self.stage == "search" and self.asked < self.trials and self._may_ask(self.asked):
+            number = self.asked
+            params = {} if self.search is None else self.search.ask(number, self.outcomes)
+            self.asked += 1
+            if number in self.ledger.trials:
+                self._compare(number, params)
+            else:
+                self._begin(search_job(self.sweep, number, params), params)
+                return True
+        return False
+
+    def _may_ask(self, number: int) -> bool:
+        # Trials before number - lag were finished when the question before this one was asked.
+        lag = 1 if self.sweep.search is None else self.sweep.search.lag
+        return number < lag or number - lag in self.ledger.trials
+
+    def _compare(self, number: int, params: Mapping[str, Any]) -> None:
+        """A replayed question has the recorded answer, unless a library has changed; the rows are then what counts."""
+        recorded, asked = self.ledger.trials[number]["params"], params_row(self.space, params)
+        if recorded != asked:
+            self.events.say("replay_differs", trial=number, recorded=recorded, asked=asked)
+
+    def _begin(self, job: Job, params: Mapping[str, Any] | None = None) -> None:
+        shards = [(shard, self.ledger.missing(shard.series, shard.first, shard.last)) for shard in job.shards]
+        work = Work(job, deque((shard, inits) for shard, inits in shards if inits), params=params)
+        if params is None and not work.missing:
+            return
+        if params is None and job.run == 0 and job.rate is None:
+            work.digest = self.ledger.trials[job.trial]["distilled"]
+            work.distilled = self.storage.read_distilled(str(work.digest)).to_bytes()
+        elif job.rate is None:
+            work.state = self.storage.read_state(job)
+            work.logged = next(
+                step for step in range(2**62) if not self.records.has("curves", (job.trial, job.run, step))
+            )
+        self.works.append(work)
+        self.events.say("job_started", trial=job.trial, run=job.run, stage=self.stage)
+
+    def only(self, jobs: Sequence[Job]) -> None:
+        """Do nothing but ``jobs`` on trials that are finished: what a user asks for beside the sweep."""
+        self.stage, self._later = "extra", []
+        for job in jobs:
+            self._begin(job)
+
+    # Stages: the search, then the final beside the tuning of baselines, then the baselines.
+
+    def _open(self) -> None:
+        self.events.say("stage", stage=self.stage)
+
+    def _next_stage(self) -> bool:
+        while self._later:
+            self.stage, start = self._later.pop(0)
+            self._open()
+            start()
+            if self.works:
+                return True
+        self.stage = "done"
+        return False
+
+    def _final_stage(self) -> None:
+        number = len(self.finals)
+        for job in final_jobs(self.sweep, self.ledger, number) + tune_jobs(self.sweep, self.ledger, number):
+            self._begin(job)
+
+    def _baseline_stage(self) -> None:
+        for job in baseline_jobs(self.sweep, self.ledger, len(self.finals)):
+            self._begin(job)
+
+    # What comes back.
+
+    def _take(self, completion: Completion) -> None:
+        work, shard, inits = completion.call.tag
+        work.running -= 1
+        self.in_flight -= 1
+        if completion.failure is not None:
+            self._take_failure(work, completion)
+        elif shard is None:
+            self._take_segment(work, completion.value)
+        else:
+            self._take_shard(work, shard, inits, completion.value)
+        if work.is_over and work in self.works:
+            self._finish(work)
+
+    def _take_failure(self, work: Work, completion: Completion) -> None:
+        failure = completion.failure
+        assert failure is not None
+        if failure.kind == "cluster":
+            raise ClusterLost(f"the Ray cluster was lost: {failure.message}")
+        again = work.fail(completion.call, failure)
+        about = {"trial": work.job.trial, "run": work.job.run, "kind": failure.kind, "again": again}
+        self.events.say("attempt_failed", **about, error=failure.message, traceback=failure.traceback)
+
+    def _take_segment(self, work: Work, value: Mapping[str, Any]) -> None:
+        # The state first, rows after: a crash between the two finds the rows' figures in the state's curve.
+        self.storage.write_state(work.job, value["state"])
+        self._log_curve(work, value)
+        self.pace.learn(value["outer_step"] - work.outer_step, value["seconds"])
+        work.device_seconds += value["seconds"]
+        work.state, work.outer_step, work.diverged = value["state"], value["outer_step"], value["diverged"]
+        if value["distilled"] is not None:
+            work.digest = self.storage.write_distilled(Distilled.from_bytes(value["distilled"]))
+            work.distilled = value["distilled"]
+
+    def _log_curve(self, work: Work, value: Mapping[str, Any]) -> None:
+        curve = value["curve"]
+        rows = [
+            {"trial": work.job.trial, "run": work.job.run, "outer_step": step}
+            | {name: _finite(values[step]) for name, values in curve.items()}
+            for step in range(work.logged, len(curve["loss"]))
+        ]
+        self.records.append("curves", rows)
+        work.logged = max(work.logged, len(curve["loss"]))
+        work.latest = {name: values[-1] for name, values in curve.items() if values}
+
+    def _take_shard(self, work: Work, shard: Any, inits: Sequence[int], value: Mapping[str, Any]) -> None:
+        key = dict(zip(("trial", "phase", "run", "draw", "split", "network"), shard.series, strict=True))
+        place = {name: value[name] for name in ("chunk", "device", "node")} | {"distilled": work.digest}
+        rows = [
+            key
+            | place
+            | result
+            | {"init": init, "loss": _finite(result["loss"]), "seconds": value["seconds"] / len(inits)}
+            for init, result in zip(inits, value["evaluations"], strict=True)
+        ]
+        self.records.append("evaluations", rows)
+        self.ledger.add_evaluations(rows)
+        self.pace.learn_networks(len(inits), value["seconds"])
+        work.device_seconds += value["seconds"]
+
+    def _finish(self, work: Work) -> None:
+        self.works.remove(work)
+        if work.params is not None:
+            row = self._trial_row(work)
+            self.records.append("trials", [row])
+            self.ledger.add_trial(row)
+            self.outcomes[work.job.trial] = _outcome(row)
+        elif work.failure is not None:
+            self.unfinished.append(work)
+        if work.state is not None or work.params is not None:
+            # Rows first: until they are committed, the state is what they can be made from again.
+            self.records.flush()
+        if work.state is not None and work.failure is None:
+            self.storage.drop_state(work.job)
+        self.events.say(
+            "job_finished", trial=work.job.trial, run=work.job.run, stage=self.stage, diverged=work.diverged
+        )
+        self._give_up_if_hopeless()
+
+    def _trial_row(self, work: Work) -> dict[str, Any]:
+        series = work.job.shards[0].series
+        accuracies = self.ledger.in_order(series)
+        status = "failed" if work.failure else "diverged" if work.diverged else "complete"
+        mean = statistics.fmean(accuracies) if status == "complete" else None
+        sd = statistics.stdev(accuracies) if status == "complete" and len(accuracies) > 1 else None
+        return {
+            "trial": work.job.trial,
+            "status": status,
+            "cause": work.failure.kind if work.failure else "diverged" if work.diverged else None,
+            "params": params_row(self.space, work.params or {}),
+            "recipe": json.dumps(work.job.recipe.plain()),
+            "objectives": None if mean is None else [mean],
+            "inits": len(accuracies),
+            "accuracy_mean": mean,
+            "accuracy_sd": sd,
+            "accuracy_se": None if sd is None else sd / math.sqrt(len(accuracies)),
+            "distilled": work.digest,
+            "outer_steps": work.outer_step,
+            "seconds": time.monotonic() - work.began,
+            "device_seconds": work.device_seconds,
+            "attempts": work.attempts,
+            "error": work.failure.message if work.failure else work.diverged,
+        }
+
+    def _give_up_if_hopeless(self) -> None:
+        if len(self.ledger.trials) != min(_SAME_FAILURES, self.trials):
+            return
+        errors = {row["error"] for row in self.ledger.trials.values() if row["status"] == "failed"}
+        if len(errors) == 1 and all(row["status"] == "failed" for row in self.ledger.trials.values()):
+            raise SweepFailed(f"every trial so far failed alike: {errors.pop()}")
+
+
+def _outcome(row: Mapping[str, Any]) -> Outcome:
+    """Return what the sampler is told of a finished trial."""
+    return Outcome(row["status"], row["accuracy_mean"])
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None

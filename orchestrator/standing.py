@@ -1,0 +1,77 @@
+"""Where a sweep under way stands, as the views show it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from orchestrator.plan import RATES, best_trials
+from orchestrator.schedule import Schedule
+from orchestrator.snapshot import Active, Leader, Snapshot
+from orchestrator.work import Work
+
+__all__ = ["standing"]
+
+
+def standing(schedule: Schedule, seconds: float) -> Snapshot:
+    """Return what ``schedule`` is doing, ``seconds`` after its driver began."""
+    trials = schedule.ledger.trials.values()
+    steps, networks = _left(schedule)
+    left = schedule.pace.seconds(steps, networks)
+    return Snapshot(
+        name=schedule.sweep.name,
+        folder=str(schedule.storage.folder),
+        stage=schedule.stage,
+        trials_total=schedule.trials,
+        statuses=Counter(row["status"] for row in trials),
+        networks=sum(len(series) for series in schedule.ledger.accuracies.values()),
+        best=_leader(schedule),
+        active=tuple(_active(work) for work in schedule.works if work.running),
+        failures=Counter(row["cause"] for row in trials if row["status"] == "failed"),
+        busy=min(schedule.in_flight, schedule.executor.slots),
+        slots=schedule.executor.slots,
+        seconds=seconds,
+        seconds_left=None if left is None else left / schedule.executor.slots,
+    )
+
+
+def _leader(schedule: Schedule) -> Leader | None:
+    for trial in best_trials(schedule.ledger, 1):
+        row = schedule.ledger.trials[trial]
+        return Leader(trial, row["accuracy_mean"], row["accuracy_se"], row["inits"])
+    return None
+
+
+def _active(work: Work) -> Active:
+    job, latest = work.job, work.latest
+    about = {"loss": latest.get("loss"), "accuracy": latest.get("accuracy")}
+    if work.is_distilling:
+        return Active(job.trial, job.run, "distilling", work.outer_step, job.recipe.outer_steps, **about)
+    total = sum(shard.last - shard.first for shard in job.shards)
+    out = sum(len(inits) for _, inits in work.missing)
+    return Active(job.trial, job.run, "evaluating", total - out, total, **about)
+
+
+def _left(schedule: Schedule) -> tuple[int, int]:
+    """Return how many outer steps and networks are to do, taking trials that are not asked yet for the sweep's own recipe."""
+    works = list(_work_left(schedule.works))
+    steps, networks = sum(step for step, _ in works), sum(network for _, network in works)
+    sweep, stage = schedule.sweep, schedule.stage
+    final = sweep.evaluate.final
+    unasked = schedule.trials - schedule.asked if stage == "search" else 0
+    steps += unasked * sweep.recipe.outer_steps
+    networks += unasked * sweep.evaluate.inits
+    if stage == "search":
+        top = min(final.top, schedule.trials)
+        steps += top * final.runs * sweep.recipe.outer_steps
+        networks += top * (final.runs + 1) * final.inits * len(final.networks or [None])
+        networks += len(sweep.baselines) * len(RATES) * sweep.evaluate.inits
+    if stage in ("search", "final"):
+        networks += len(sweep.baselines) * final.inits
+    return steps, networks
+
+
+def _work_left(works: list[Work]) -> Iterator[tuple[int, int]]:
+    for work in works:
+        steps = work.job.recipe.outer_steps - work.outer_step if work.is_distilling else 0
+        yield steps, sum(len(inits) for _, inits in work.missing)

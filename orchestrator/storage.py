@@ -1,0 +1,52 @@
+"""Where a run's files other than its tables lie: the frozen sweep, distilled sets, states of unfinished distillations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from distiller.distilled import Distilled
+from orchestrator.distilled_table import read_distilled, write_distilled
+from orchestrator.plan import Job
+from orchestrator.publish import make_folder, publish
+
+__all__ = ["Storage", "write_json"]
+
+
+class Storage:
+    """The folder of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write_distilled(self, distilled: Distilled) -> str:
+        """Publish a distilled set; return its digest, which is its name."""
+        return write_distilled(self.folder / "distilled", distilled)
+
+    def read_distilled(self, digest: str) -> Distilled:
+        """Return the distilled set of that digest."""
+        return read_distilled(self.folder / "distilled" / f"{digest}.parquet")
+
+    def write_state(self, job: Job, state: bytes) -> None:
+        """Publish the newest state of a distillation."""
+        make_folder(self.folder / "states")
+        publish(self._state(job), state)
+
+    def read_state(self, job: Job) -> bytes | None:
+        """Return the newest state of a distillation, if there is one."""
+        path = self._state(job)
+        return path.read_bytes() if path.exists() else None
+
+    def drop_state(self, job: Job) -> None:
+        """Remove the state of a distillation that is done."""
+        self._state(job).unlink(missing_ok=True)
+
+    def _state(self, job: Job) -> Path:
+        # The recipe's digest keeps a state from being taken for that of another recipe of the same number.
+        return self.folder / "states" / f"{job.trial:06}-{job.run}-{job.recipe.digest()[:16]}.safetensors"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Publish ``value`` as one JSON file, whole or not at all."""
+    publish(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())

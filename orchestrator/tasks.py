@@ -1,0 +1,108 @@
+"""What a worker runs: a segment of a distillation, and a shard of an evaluation; pure functions of their arguments.
+
+Arguments and results are plain values and bytes, so that nothing is pickled that is ours. The executor finds a task by its name,
+``orchestrator.tasks:segment``. A worker keeps the data sets that it has loaded, since it is used again.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from distiller.baselines import random_real
+from distiller.data import Dataset, load
+from distiller.distill import State, advance, distilled_of, start
+from distiller.distilled import Distilled
+from distiller.evaluate import evaluate
+from distiller.recipe import Recipe
+
+__all__ = ["evaluate_baseline", "evaluate_distilled", "segment"]
+
+
+def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int) -> dict[str, Any]:
+    """Advance a distillation by up to ``steps`` outer steps, from its start where ``state`` is `None`.
+
+    Returns the new ``state``, its ``outer_step``, what ``diverged`` (or `None`), the ``curve`` so far as lists, and, once the
+    recipe's end is reached, the ``distilled`` set as bytes with its ``digest``.
+    """
+    began = time.perf_counter()
+    parsed, dataset = _ready(recipe)
+    before = start(parsed, dataset) if state is None else State.from_bytes(state)
+    after = advance(parsed, dataset, before, steps)
+    result: dict[str, Any] = {
+        "state": after.to_bytes(),
+        "outer_step": after.outer_step,
+        "diverged": after.diverged,
+        "curve": {name: values.tolist() for name, values in after.curve.items()},
+        "distilled": None,
+    }
+    if after.outer_step == parsed.outer_steps:
+        distilled = distilled_of(parsed, dataset, after)
+        result |= {"distilled": distilled.to_bytes(), "digest": distilled.digest()}
+    return result | _place(parsed, began)
+
+
+def evaluate_distilled(
+    recipe: Mapping[str, Any], distilled: bytes, seeds: Sequence[int], split: str, network: str, before: bool
+) -> dict[str, Any]:
+    """Train one network for each seed on a distilled set; return ``evaluations`` in the order of ``seeds``."""
+    began = time.perf_counter()
+    parsed, dataset = _ready(recipe)
+    return _evaluate(parsed, dataset, Distilled.from_bytes(distilled), seeds, split, network, before, began)
+
+
+def evaluate_baseline(
+    recipe: Mapping[str, Any], draw: int, rate: float, seeds: Sequence[int], split: str, network: str, before: bool
+) -> dict[str, Any]:
+    """Train one network for each seed on real examples at a constant rate; return what `evaluate_distilled` returns."""
+    began = time.perf_counter()
+    parsed, dataset = _ready(recipe)
+    real = random_real(parsed, dataset, draw, rate)
+    return _evaluate(parsed, dataset, real, seeds, split, network, before, began)
+
+
+def _evaluate(
+    recipe: Recipe,
+    dataset: Dataset,
+    distilled: Distilled,
+    seeds: Sequence[int],
+    split: str,
+    network: str,
+    before: bool,
+    began: float,
+) -> dict[str, Any]:
+    examples = {"validation": dataset.validation, "test": dataset.test}[split]
+    results = evaluate(recipe, dataset, distilled, seeds, examples, network=network, before=before)
+    evaluations = [
+        {"accuracy": r.accuracy, "accuracy_before": r.accuracy_before, "loss": r.loss, "seed": r.seed} for r in results
+    ]
+    return {"evaluations": evaluations, "chunk": recipe.chunk} | _place(recipe, began)
+
+
+def _ready(recipe: Mapping[str, Any]) -> tuple[Recipe, Dataset]:
+    """Set this process up as the recipe says, whatever its last task was; return the recipe and its data on its device."""
+    parsed = Recipe.parse(recipe).settled()
+    # Ray sets OpenMP's threads from the resources that a task reserves, and sums of another number of threads round otherwise.
+    torch.set_num_threads(parsed.threads)
+    return parsed, _dataset(parsed.data, parsed.validation, parsed.device, parsed.dtype)
+
+
+@functools.lru_cache(maxsize=4)
+def _dataset(data: str, validation: int, device: str, dtype: str) -> Dataset:
+    return load(data, validation).to(device, getattr(torch, dtype))
+
+
+def _place(recipe: Recipe, began: float) -> dict[str, Any]:
+    device = torch.cuda.get_device_name() if recipe.device == "cuda" else "cpu"
+    return {
+        "device": device,
+        "node": socket.gethostname(),
+        "pid": os.getpid(),
+        "seconds": time.perf_counter() - began,
+    }

@@ -1,0 +1,100 @@
+"""One job under way: where its distillation stands, which shards are still out, and what went wrong."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from distiller.evaluate import evaluation_seeds
+from orchestrator.executor import Call, Failure
+from orchestrator.plan import Job, Shard
+
+__all__ = ["RETRIES", "Work"]
+
+RETRIES = {"crash": 2, "memory": 1, "node": 50, "lost": 10}
+"""Attempts that a job has again by the kind of failure; others, such as an error in the user's own code, have none."""
+
+_CHARGED = ("crash", "memory")
+
+
+@dataclass
+class Work:
+    """A `Job` and its progress. ``state`` is the newest state of its distillation, ``distilled`` its result, as bytes."""
+
+    job: Job
+    missing: deque[tuple[Shard, list[int]]]
+    """Shards not handed out yet, each with the initialisations that no row holds."""
+    params: Mapping[str, Any] | None = None
+    """What the search proposed; `None` for a job that is no trial of it."""
+    state: bytes | None = None
+    outer_step: int = 0
+    logged: int = 0
+    """Outer steps whose rows are appended."""
+    distilled: bytes | None = None
+    digest: str | None = None
+    diverged: str | None = None
+    failure: Failure | None = None
+    running: int = 0
+    device_seconds: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+    failures: dict[str, int] = field(default_factory=dict)
+    latest: Mapping[str, float | None] = field(default_factory=dict)
+    """The last logged loss and accuracy, for the view."""
+
+    @property
+    def is_distilling(self) -> bool:
+        """Whether there is no set to train on yet; a baseline's set is made where it is used."""
+        return self.job.rate is None and self.distilled is None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is running and nothing more is to be run."""
+        ended = self.diverged is not None or self.failure is not None
+        return self.running == 0 and (ended or not (self.is_distilling or self.missing))
+
+    @property
+    def attempts(self) -> int:
+        """One, and one for each failure that is charged to the job."""
+        return 1 + sum(count for kind, count in self.failures.items() if kind in _CHARGED)
+
+    def next_call(self, segment: int) -> Call | None:
+        """Return what can be run now: a shard, or the next ``segment`` outer steps if none is running; else `None`."""
+        if self.diverged is not None or self.failure is not None:
+            return None
+        if self.is_distilling:
+            return None if self.running else self._segment(segment)
+        return self._shard(*self.missing.popleft()) if self.missing else None
+
+    def fail(self, call: Call, failure: Failure) -> bool:
+        """Take in a failed call; return whether it will be run again."""
+        count = self.failures[failure.kind] = self.failures.get(failure.kind, 0) + 1
+        if count > RETRIES.get(failure.kind, 0):
+            self.failure = failure
+            return False
+        if isinstance(call.tag[1], Shard):
+            self.missing.appendleft((call.tag[1], call.tag[2]))
+        return True
+
+    def _segment(self, steps: int) -> Call:
+        arguments = {"recipe": self.job.recipe.plain(), "state": self.state, "steps": steps}
+        return Call("orchestrator.tasks:segment", arguments, (self, None, None))
+
+    def _shard(self, shard: Shard, inits: list[int]) -> Call:
+        seeds = evaluation_seeds(self.job.recipe, shard.stream, shard.last)
+        arguments: dict[str, Any] = {
+            "recipe": self.job.recipe.plain(),
+            "seeds": [seeds[init] for init in inits],
+            "split": shard.split,
+            "network": shard.network,
+            # What a network was before training is asked once, of the final: the search's networks are the same in every trial.
+            "before": shard.split == "test",
+        }
+        if self.job.rate is None:
+            return Call(
+                "orchestrator.tasks:evaluate_distilled", arguments | {"distilled": self.distilled}, (self, shard, inits)
+            )
+        arguments |= {"draw": shard.draw, "rate": self.job.rate}
+        return Call("orchestrator.tasks:evaluate_baseline", arguments, (self, shard, inits))
