@@ -1,0 +1,84 @@
+"""Answer SQL over a run's tables, by DuckDB.
+
+DuckDB reads the committed parts through Arrow, only the columns and row groups that a question needs. It gets no access to files
+of its own: whatever the SQL says, it can neither write anywhere nor read anything else than this run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyarrow import fs
+
+from orchestrator.records import TABLES, RecordsError, part_paths, part_schema, schema_of
+
+__all__ = ["QueryError", "query"]
+
+# What a file of `distilled` holds, and its name; float64 holds both kinds of tensors exactly.
+_DISTILLED = pa.schema(
+    [
+        ("file", pa.string()),
+        ("step", pa.int32()),
+        ("index", pa.int32()),
+        ("input", pa.list_(pa.float64())),
+        ("label", pa.list_(pa.float64())),
+    ]
+)
+
+_CLOSED = {"python_enable_replacements": False, "enable_external_access": False, "lock_configuration": True}
+
+
+class QueryError(ValueError):
+    """SQL that cannot be answered, with DuckDB's reason in one line."""
+
+
+def query(folder: Path, sql: str) -> pa.Table:
+    """Return the answer to ``sql`` over `trials`, `evaluations`, `curves` and `distilled` of the run in ``folder``.
+
+    `distilled` has a row for each example of each distilled set, with the set's SHA-256 in the column ``file``; inputs are flat.
+    A table of which nothing is there yet is empty. Raises `QueryError`.
+    """
+    if not folder.is_dir():
+        raise QueryError(f"{folder}: no such run")
+    try:
+        with duckdb.connect() as connection:
+            for table in TABLES:
+                connection.register(table, _parts(folder, table))
+            connection.register("distilled", _distilled(folder))
+            for option, value in _CLOSED.items():
+                connection.execute(f"SET {option} = {value}")
+            answer = connection.sql(sql)
+            if answer is None:
+                raise QueryError("the SQL asks nothing; try: SELECT * FROM trials")
+            return answer.to_arrow_table()
+    except (duckdb.Error, pa.ArrowException, RecordsError) as error:
+        raise QueryError(_one_line(error)) from error
+
+
+def _parts(folder: Path, table: str) -> ds.Dataset | pa.Table:
+    """Return a table's parts as one data set: of our columns, and those that the oldest or the newest part has besides."""
+    paths = part_paths(folder, table)
+    if not paths:
+        return schema_of(table).empty_table()
+    # Columns come and never go, so that no part in between has any other; reading 10,000 schemas would take seconds.
+    found = [part_schema(path) for path in (paths[0], paths[-1])]
+    schema = pa.unify_schemas([schema_of(table), *found], promote_options="permissive")
+    return ds.dataset([str(path) for path in paths], schema=schema, format="parquet")
+
+
+def _distilled(folder: Path) -> ds.Dataset | pa.Table:
+    paths = part_paths(folder, "distilled")
+    if not paths:
+        return _DISTILLED.empty_table()
+    kind, local = ds.ParquetFileFormat(), fs.LocalFileSystem()
+    files = [kind.make_fragment(str(path), local, partition_expression=ds.field("file") == path.stem) for path in paths]
+    return ds.FileSystemDataset(files, _DISTILLED, kind, local)
+
+
+def _one_line(error: Exception) -> str:
+    """Return DuckDB's reason without its drawing of the place in the SQL."""
+    reason = str(error).partition("\n\nLINE ")[0]
+    return " ".join(reason.split())
