@@ -26,7 +26,7 @@ def test_processes_started_apart_differ():
 
 
 def test_a_program_whose_name_looks_like_the_end_of_a_field(tmp_path):
-    odd = tmp_path / "a) R 1"
+    odd = tmp_path / "a) Z 1"
     odd.symlink_to(shutil.which("sleep"))
     child = subprocess.Popen([odd, "10"])
     time.sleep(0.05)

@@ -105,6 +105,7 @@ def test_dimensions_of_the_newest_part_are_there(run):
     [
         ("SELEC 1", 'Parser Error: syntax error at or near "SELEC"'),
         ("SELECT score FROM trials", 'Binder Error: Referenced column "score" not found'),
+        ("SELECT * FROM sql", "Catalog Error: Table with name sql does not exist!"),  # a name in the program
         ("SELECT * FROM trial", "Catalog Error: Table with name trial does not exist!"),
         ("SELECT error('two\n\nlines')", "two lines"),
         ("", "the SQL asks nothing; try: SELECT"),
@@ -132,15 +133,17 @@ def test_bad_sql_is_refused_in_one_line(run, sql, reason):
         "SET enable_external_access = true",
         "RESET enable_external_access",
         "INSTALL httpfs",
-        "SELECT * FROM sql",  # a variable of the program
+        "SET python_scan_all_frames = true; SET python_enable_replacements = true; SELECT * FROM ours",
     ],
 )
 def test_the_sql_reads_and_writes_nothing_else(run, sql, monkeypatch):
     monkeypatch.chdir(run)
+    ours = pa.table({"a": [1]})
     before = sorted(os.walk(run))
     with pytest.raises(QueryError):
         query(run, sql)
     assert sorted(os.walk(run)) == before
+    assert ours.num_rows == 1
 
 
 def test_what_the_sql_changes_is_forgotten(run):
