@@ -21,11 +21,24 @@ def test_what_is_not_known_is_a_dash(unknown):
 
 
 def test_seconds_are_a_clock():
-    assert [clock(s) for s in (0, 59.6, 83, 3600, 86400 + 3723)] == ["0:00:00", "0:01:00", "0:01:23", "1:00:00", "1 d 1:02:03"]
+    assert [clock(s) for s in (0, 59.6, 83, 3600, 86400 + 3723)] == [
+        "0:00:00",
+        "0:01:00",
+        "0:01:23",
+        "1:00:00",
+        "1 d 1:02:03",
+    ]
 
 
 def test_numbers_and_words_of_a_recipe():
-    assert [number(v) for v in (0.0123456, 1e-5, 1234, True, "soft", None)] == ["0.01235", "1e-05", "1234", "True", "soft", "-"]
+    assert [number(v) for v in (0.0123456, 1e-5, 1234, True, "soft", None)] == [
+        "0.01235",
+        "1e-05",
+        "1234",
+        "True",
+        "soft",
+        "-",
+    ]
 
 
 def test_counts():

@@ -176,7 +176,12 @@ class Broken(io.StringIO):
         raise self.error
 
 
-ERRORS = [BrokenPipeError(), OSError(28, "No space left"), UnicodeEncodeError("ascii", "±", 0, 1, "no such letter"), ValueError()]
+ERRORS = [
+    BrokenPipeError(),
+    OSError(28, "No space left"),
+    UnicodeEncodeError("ascii", "±", 0, 1, "no such letter"),
+    ValueError(),
+]
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)

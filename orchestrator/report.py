@@ -1,0 +1,186 @@
+"""Show a run's figures on a screen, as tables; `orchestrator.summary` computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.estimate import Estimate
+from orchestrator.figures import clock, count, mean_sd, number, percent, points, tally
+from orchestrator.measurement import Measurement
+from orchestrator.summary import Headline, Summary, Trial, summary, to_json
+
+__all__ = ["Summary", "render", "summary", "to_json"]
+
+_TRIALS_SHOWN = 10
+_LEGEND = (
+    "Accuracies in %. After ±: standard deviation over networks, within a run; sd runs: over distillation runs (of a baseline: "
+    "over draws); se: standard error of the mean; n: networks; -: not measured, or one value has no sd."
+)
+
+
+def render(summary: Summary, console: Console) -> None:
+    """Print the figures of a run as tables no wider than the console, what matters most last."""
+    console.print(Text.assemble((summary.name, "bold"), (f"  {summary.folder}", "dim")))
+    if summary.about:
+        console.print(Text(summary.about, style="dim"))
+    for line in _standing(summary):
+        console.print(Text(line))
+    for title, table in _tables(summary):
+        console.print()
+        console.print(Text(title, style="bold"))
+        console.print(table)
+    if summary.headline is not None:
+        _render_headline(summary, summary.headline, console)
+    else:
+        console.print(Text("No trial is complete, so there is nothing to compare yet.", style="dim"))
+
+
+def _tables(summary: Summary) -> Iterator[tuple[str, Table]]:
+    if summary.trials:
+        yield "Trials, by accuracy on validation", _trials(summary.trials)
+    if summary.other:
+        yield "Measured beside the sweep", _measurements(summary.other)
+    if summary.finals:
+        yield "Final: fresh networks, test split", _measurements(summary.finals)
+    if any(len(measurement.by_run) > 1 for measurement in summary.finals):
+        yield "The same by distillation run; run 0 is the search's own", _runs(summary.finals)
+
+
+def _standing(summary: Summary) -> list[str]:
+    """Return lines that say how far the run is, what it cost, and what went wrong."""
+    finished = sum(summary.statuses.values())
+    ended = f" ({tally(summary.statuses)})" if summary.statuses else ""
+    trained = count(summary.networks, "network")
+    lines = [
+        f"stage {summary.stage}: {finished:,} of {count(summary.trials_total, 'trial')} finished{ended}, {trained} trained"
+    ]
+    lines.append(_cost(summary))
+    for cause, amount in summary.failures.items():
+        example = next(t for t in summary.trials if t.status == "failed" and (t.cause or "unknown") == cause)
+        lines.append(
+            f"failed by {cause}: {count(amount, 'trial')}, such as {example.trial}: {_first_line(example.error)}"
+        )
+    diverged = [f"trial {trial.trial}" for trial in summary.trials if trial.status == "diverged"]
+    diverged += [f"trial {trial} in run {run} of the final" for trial, run in summary.diverged_runs]
+    return lines + ([f"diverged: {count(len(diverged), 'distillation')}: {', '.join(diverged)}"] if diverged else [])
+
+
+def _cost(summary: Summary) -> str:
+    cost = summary.cost
+    parts = {"search": cost.search, "final": cost.final, "baselines": cost.baselines, "other": cost.other}
+    shares = ", ".join(f"{name} {clock(seconds)}" for name, seconds in parts.items() if seconds)
+    wall = "" if cost.wall is None else f", {clock(cost.wall)} on the clock"
+    return f"cost: {clock(cost.devices)} of devices{wall}{f'; {shares}' if shares else ''}"
+
+
+def _trials(trials: Sequence[Trial]) -> Table:
+    table = _table("trial", "mean ± sd", "se", "n", "steps", "device s")
+    _add_left(table, "status", "params")
+    for trial in trials[:_TRIALS_SHOWN]:
+        mean, _, se, n = _spread(trial.accuracy)
+        status = trial.status if trial.cause in (None, trial.status) else f"{trial.status}: {trial.cause}"
+        cells = (str(trial.trial), mean, se, n, f"{trial.outer_steps:,}", f"{trial.device_seconds:,.0f}", Text(status))
+        table.add_row(*cells, Text(_params(trial.params)))
+    if len(trials) > _TRIALS_SHOWN:
+        table.add_row(*[""] * 7, f"and {count(len(trials) - _TRIALS_SHOWN, 'trial')} more")
+    return table
+
+
+def _measurements(measurements: Sequence[Measurement]) -> Table:
+    table = _table("trial", "runs", "mean ± sd", "sd runs", "se", "n", "before")
+    _add_left(table, "split", "network", "phase")
+    for m in measurements:
+        about = (Text(m.split), Text(m.network), Text(m.phase))
+        runs = ", ".join(str(run) for run in m.runs)
+        table.add_row(str(m.trial), runs, *_spread(m.accuracy), percent(m.accuracy_before), *about)
+    return table
+
+
+def _runs(measurements: Sequence[Measurement]) -> Table:
+    table = _table("trial", "run", "mean ± sd", "se", "n", "before")
+    _add_left(table, "network", "phase")
+    for m in measurements:
+        for figures in m.by_run:
+            mean, _, se, n = _spread(figures.accuracy)
+            before = percent(figures.accuracy_before)
+            table.add_row(str(m.trial), str(figures.run), mean, se, n, before, Text(m.network), Text(m.phase))
+    return table
+
+
+def _render_headline(summary: Summary, headline: Headline, console: Console) -> None:
+    console.print()
+    console.print(Text(f"Trial {headline.trial}, the best on validation, with {headline.network}", style="bold"))
+    console.print(_headline(summary, headline))
+    for line in _protocol(summary, headline):
+        console.print(Text(line))
+    console.print(Text(_LEGEND, style="dim"))
+
+
+def _headline(summary: Summary, headline: Headline) -> Table:
+    table = _table("", "mean ± sd", "sd runs", "se", "n")
+    table.columns[0].justify, table.columns[0].no_wrap = "left", False
+    table.add_row("search mean, validation", *_spread(headline.validation))
+    table.add_row(Text("fresh mean, test", style="bold green"), *_spread(headline.test))
+    table.add_row("optimism (search - fresh), points", points(headline.optimism))
+    table.add_row("before training, test", percent(headline.accuracy_before))
+    for baseline in summary.baselines:
+        about = f"{baseline.name}, rate {number(baseline.rate)}, {count(baseline.accuracy.groups, 'draw')}"
+        about += "" if baseline.network == headline.network else f", {baseline.network}"
+        table.add_row(Text(about), *_spread(baseline.accuracy))
+        table.add_row("  fresh mean above it, points", points(baseline.margin), "", percent(baseline.margin_se))
+    if summary.published is not None:
+        table.add_row("published", Text(summary.published["accuracy"]))
+    return table
+
+
+def _protocol(summary: Summary, headline: Headline) -> list[str]:
+    """Return lines that say how the figures came about, and where the distilled sets lie."""
+    lines = []
+    if headline.test is None:
+        lines.append(
+            "measured: on validation alone, where the best of several is too good; nothing of the final is there yet"
+        )
+    else:
+        seen = "that it was distilled for" if headline.init == "fixed" else "that the search never saw"
+        runs = f"{'run' if len(headline.runs) == 1 else 'runs'} {', '.join(str(run) for run in headline.runs)}"
+        lines.append(f"measured: {runs} on the test split, on initialisations {seen}; trial chosen on validation")
+    if summary.published is not None:
+        lines.append(f"published: {summary.published['source']}")
+    # The name's beginning and a star: short enough for a line, and a shell finds the file by it.
+    return lines + [f"distilled set: {summary.folder}/{path[:22]}*{path[-8:]}" for path in headline.distilled]
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim")
+    for header in headers:
+        table.add_column(header, justify="right", no_wrap=True)
+    return table
+
+
+def _add_left(table: Table, *headers: str) -> None:
+    for header in headers:
+        long = header in ("params", "network")
+        table.add_column(header, no_wrap=not long, overflow="fold" if long else "ellipsis")
+
+
+def _spread(accuracy: Estimate | None) -> tuple[str, str, str, str]:
+    """Return the cells mean ± sd over networks, sd over groups, standard error, n."""
+    if accuracy is None:
+        return "-", "-", "-", "0"
+    mean = mean_sd(accuracy.mean, accuracy.sd_networks)
+    return mean, percent(accuracy.sd_groups), percent(accuracy.se), f"{accuracy.n:,}"
+
+
+def _params(params: Mapping[str, Any] | None) -> str:
+    chosen = {name: value for name, value in (params or {}).items() if value is not None}
+    return ", ".join(f"{name}={number(value)}" for name, value in chosen.items()) or "-"
+
+
+def _first_line(text: str | None) -> str:
+    return next((line.strip() for line in (text or "").splitlines() if line.strip()), "no message")

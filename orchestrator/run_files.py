@@ -1,0 +1,119 @@
+"""What a run's folder says of it, read without a lease: while its driver works, after it has died, or years later."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from orchestrator.ledger import Ledger
+from orchestrator.plan import baseline_jobs, final_jobs, tune_jobs
+from orchestrator.records import Row, read
+from orchestrator.runs import open_run
+from sweeps import Sweep
+
+__all__ = ["Event", "RunFiles", "read_events", "read_run"]
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """A run as its files have it.
+
+    ``finals`` holds the trial budget of each final. ``evaluations`` leaves out the search's, which the trials' rows sum up, and
+    ``networks`` counts them too. ``diverged_runs`` holds (trial, run) of the final's distillations that diverged;
+    ``run_seconds`` is what its distillations took.
+    """
+
+    folder: Path
+    sweep: Sweep
+    finals: tuple[int, ...]
+    trials: list[Row]
+    evaluations: list[Row]
+    networks: int
+    diverged_runs: frozenset[tuple[int, int]]
+    run_seconds: float
+
+    @property
+    def trials_total(self) -> int:
+        """Trials that are asked for; one where nothing is searched."""
+        return self.finals[-1]
+
+    def stage(self) -> str:
+        """Return what is not finished yet: search, final, baselines; or done."""
+        if len(self.trials) < self.trials_total:
+            return "search"
+        number = len(self.finals)
+        ledger = Ledger(self.trials, self.evaluations)
+        if self.sweep.evaluate.final is None or not any(row["status"] == "complete" for row in self.trials):
+            return "done"
+        finals = [
+            job for job in final_jobs(self.sweep, ledger, number) if (job.trial, job.run) not in self.diverged_runs
+        ]
+        if _open_work(finals, ledger):
+            return "final"
+        if _open_work(tune_jobs(self.sweep, ledger, number), ledger):
+            return "baselines"
+        return "baselines" if _open_work(baseline_jobs(self.sweep, ledger, number), ledger) else "done"
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of the event log."""
+
+    time: datetime
+    name: str
+    about: dict[str, Any]
+
+
+def read_run(folder: Path) -> RunFiles:
+    """Read the run in ``folder``.
+
+    Raises `RunError` where there is none or its sweep cannot be read, `RecordsError` for a damaged table.
+    """
+    opened = open_run(folder)
+    # Trials first: what sums up evaluations is published after them, so a trial that is seen has its evaluations.
+    trials = read(folder, "trials").to_pylist()
+    evaluations = read(folder, "evaluations")
+    curves = _of_the_final(read(folder, "curves", ["trial", "run", "loss", "gradient_norm", "seconds"]))
+    not_finite = curves.filter(pc.or_(pc.is_null(curves["loss"]), pc.is_null(curves["gradient_norm"])))
+    return RunFiles(
+        folder=folder,
+        sweep=opened.sweep,
+        finals=opened.finals,
+        trials=sorted(trials, key=lambda row: int(row["trial"])),
+        evaluations=evaluations.filter(pc.not_equal(evaluations["phase"], "search")).to_pylist(),
+        networks=evaluations.num_rows,
+        diverged_runs=frozenset((row["trial"], row["run"]) for row in not_finite.select(["trial", "run"]).to_pylist()),
+        run_seconds=pc.sum(curves["seconds"]).as_py() or 0.0,
+    )
+
+
+def read_events(folder: Path) -> list[Event]:
+    """Return the event log of the run in ``folder``; lines that are no events, such as one that a crash cut, are left out."""
+    try:
+        lines = (folder / "events.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [event for line in lines if (event := _event(line)) is not None]
+
+
+def _event(line: str) -> Event | None:
+    try:
+        about = json.loads(line)
+        return Event(datetime.fromisoformat(about.pop("time")), str(about.pop("event")), about)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _of_the_final(curves: pa.Table) -> pa.Table:
+    """Return the rows of runs that the final added; run 0 is the search's."""
+    return curves.filter(pc.greater(curves["run"], 0))
+
+
+def _open_work(jobs: list[Any], ledger: Ledger) -> bool:
+    return any(ledger.missing(shard.series, shard.first, shard.last) for job in jobs for shard in job.shards)

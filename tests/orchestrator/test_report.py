@@ -1,0 +1,123 @@
+import io
+
+import pytest
+from rich.console import Console
+from written_runs import (
+    SWEEP,
+    WITHOUT_SEARCH,
+    baseline_rows,
+    evaluations,
+    final_rows,
+    finished_trials,
+    point,
+    search_rows,
+    trial,
+    tune_rows,
+    write_events,
+    write_run,
+    write_whole_run,
+)  # fmt: skip
+
+from orchestrator.report import render, summary
+
+LONG = "published: {accuracy: '82.75 ± 2.75', source: 'SLDD (arXiv 1910.02551), Table 2; 200 networks, no validation split'}\n"
+
+
+def rendered(folder, width=80):
+    console = Console(file=io.StringIO(), width=width, _environ={})
+    render(summary(folder), console)
+    return console.file.getvalue()
+
+
+def row(text, label):
+    """Return the cells of the first line that begins with ``label``."""
+    line = next(line for line in text.splitlines() if line.strip().startswith(label))
+    return line.strip().removeprefix(label).split()
+
+
+def everything(folder):
+    """Write a run with all that a report can show."""
+    trials = [*finished_trials(), *[trial(n, 0.5 + n / 1000, 0.02, 0.0115) for n in range(4, 14)]]
+    rows = (
+        search_rows() + final_rows() + final_rows(run=1, distilled="ab" * 32) + final_rows(run=2, distilled="cd" * 32)
+    )
+    rows += final_rows(network="my_package.networks:SomethingRatherLong")
+    rows += tune_rows() + baseline_rows() + evaluations("extra", [0.7, 0.8], trial=1, network="convnet")
+    text = SWEEP.replace("trials: 4", "trials: 14") + LONG
+    write_run(folder, text, trials, rows, [point(1, 3, 0, loss=None)], name="a-sweep")
+    write_events(folder, (0, "driver_started"), (75, "done"))
+    return folder
+
+
+def test_the_headline_stands_beside_its_baseline(tmp_path):
+    text = rendered(write_whole_run(tmp_path / "run"))
+    # 0.02582 = sqrt(0.002 / 3), 0.0129 = half of it; 0.0816 = sqrt(0.02 / 3); 0.0428 = sqrt(0.022 / 12).
+    assert row(text, "search mean, validation") == ["85.00", "±", "3.00", "-", "1.73", "3"]
+    assert row(text, "fresh mean, test") == ["83.00", "±", "2.58", "-", "1.29", "4"]
+    assert row(text, "optimism (search - fresh), points") == ["+2.00"]
+    assert row(text, "before training, test") == ["10.00"]
+    assert row(text, "random_real, rate 0.03, 4 draws") == ["60.00", "±", "-", "8.16", "4.08", "4"]
+    assert row(text, "fresh mean above it, points") == ["+23.00", "4.28"]
+    assert "initialisations that the search never saw" in " ".join(text.split())
+    assert f"distilled set: {tmp_path}/run/distilled/{'1' * 12}*.parquet" in text.replace("\n", "")
+
+
+def test_trials_best_first_with_their_ends(tmp_path):
+    text = rendered(write_whole_run(tmp_path / "run"), 120)
+    assert "stage done: 4 of 4 trials finished (2 complete, 1 failed, 1 diverged), 35 networks trained" in text
+    assert row(text, "1  85.00 ± 3.00") == ["1.73", "3", "10", "20", "complete", "steps=2,", "outer_lr=0.01235"]
+    assert row(text, "0  80.00 ± 2.00")[4] == "complete"
+    assert row(text, "2             -") == ["-", "0", "10", "20", "failed:", "memory", "steps=2,", "outer_lr=0.01235"]
+    assert "failed by memory: 1 trial, such as 2: CUDA out of [memory]" in text
+    assert "diverged: 1 distillation: trial 3" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_no_line_is_longer_than_the_screen(tmp_path, width):
+    text = rendered(everything(tmp_path / "run"), width)
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
+def test_all_that_a_report_can_show_fits_eighty_columns(tmp_path):
+    text = " ".join(rendered(everything(tmp_path / "run"), 80).split())
+    figures = [
+        "a-sweep", "A sweep with [brackets], to be shown as they are.", "0:01:15 on the clock", "and 4 trials more",
+        "published 82.75 ± 2.75", "published: SLDD (arXiv 1910.02551), Table 2; 200 networks, no validation split",
+        "diverged: 2 distillations: trial 3, trial 1 in run 3 of the final", "75.00 ± 7.07", "runs 1, 2 on the test split",
+    ]  # fmt: skip
+    assert [figure for figure in figures if figure not in text] == []
+    assert "…" not in text, "no figure is cut"
+
+
+def test_spreads_over_networks_and_over_runs_are_two_columns(tmp_path):
+    trials = [trial(0, 0.90, 0.02, 0.01)]
+    rows = [
+        r for run, mean in ((0, 0.9), (1, 0.8), (2, 0.7)) for r in evaluations("final", [mean, mean + 0.04], run=run)
+    ]
+    text = rendered(write_run(tmp_path / "run", SWEEP, trials, rows), 80)
+    # Runs 1 and 2: means 0.82 and 0.72, so sd 0.0707 over runs; ±0.02 within each, so sd 0.0283 over networks.
+    assert row(text, "fresh mean, test") == ["77.00", "±", "2.83", "7.07", "5.00", "4"]
+    assert row(text, "0    0  92.00 ± 2.83") == ["2.00", "2", "-", "lenet", "final"]
+    assert row(text, "0    2  72.00 ± 2.83") == ["2.00", "2", "-", "lenet", "final"]
+
+
+def test_one_network_has_no_spread(tmp_path):
+    rows = evaluations("final", [0.9613])
+    text = rendered(write_run(tmp_path / "run", WITHOUT_SEARCH, [trial(0, 0.96, n=1, params=None)], rows))
+    assert row(text, "fresh mean, test") == ["96.13", "±", "-", "-", "-", "1"]
+    assert row(text, "search mean, validation") == ["96.00", "±", "-", "-", "-", "1"]
+    assert row(text, "published") == ["96.13"]
+    assert "on initialisations that it was distilled for" in " ".join(text.split())
+
+
+def test_a_search_without_a_final_says_that_its_best_is_too_good(tmp_path):
+    text = " ".join(rendered(write_run(tmp_path / "run", SWEEP, finished_trials(), search_rows())).split())
+    assert "fresh mean, test - - - 0" in text
+    assert "where the best of several is too good" in text
+
+
+@pytest.mark.parametrize("trials", [[], finished_trials()[2:]])
+def test_without_a_complete_trial_there_is_nothing_to_compare(tmp_path, trials):
+    text = rendered(write_run(tmp_path / "run", SWEEP, trials))
+    assert "No trial is complete, so there is nothing to compare yet." in text
+    assert f"{len(trials)} of 4 trials finished" in text
