@@ -118,7 +118,7 @@ def _run_figures(run: int, rows: list[Row]) -> RunFigures:
 
 
 def _by(rows: list[Row], group: str) -> Estimate | None:
-    return estimate([[row["accuracy"] for row in members] for _, members in _grouped(rows, group)])
+    return estimate([{row["seed"]: row["accuracy"] for row in members} for _, members in _grouped(rows, group)])
 
 
 def _before(rows: list[Row]) -> float | None:

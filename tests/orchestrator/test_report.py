@@ -95,8 +95,9 @@ def test_spreads_over_networks_and_over_runs_are_two_columns(tmp_path):
         r for run, mean in ((0, 0.9), (1, 0.8), (2, 0.7)) for r in evaluations("final", [mean, mean + 0.04], run=run)
     ]
     text = rendered(write_run(tmp_path / "run", SWEEP, trials, rows), 80)
-    # Runs 1 and 2: means 0.82 and 0.72, so sd 0.0707 over runs; ±0.02 within each, so sd 0.0283 over networks.
-    assert row(text, "fresh mean, test") == ["77.00", "±", "2.83", "7.07", "5.00", "4"]
+    # Runs 1 and 2: means 0.82 and 0.72, so sd 0.0707 over runs; ±0.02 within each, so sd 0.0283 over networks. Both runs have
+    # the same two initialisations, whose means deviate by ±0.02: the error is sqrt(0.005 / 2 + 0.0008 / 2).
+    assert row(text, "fresh mean, test") == ["77.00", "±", "2.83", "7.07", "5.39", "4"]
     assert row(text, "0    0  92.00 ± 2.83") == ["2.00", "2", "-", "lenet", "final"]
     assert row(text, "0    2  72.00 ± 2.83") == ["2.00", "2", "-", "lenet", "final"]
 
