@@ -80,7 +80,7 @@ def _cost(summary: Summary) -> str:
 
 
 def _trials(trials: Sequence[Trial]) -> Table:
-    table = _table("trial", "mean ± sd", "se", "n", "steps", "device s")
+    table = _table("trial", "mean ± sd", "se", "n", "outer\nsteps", "device\nseconds")
     _add_left(table, "status", "params")
     for trial in trials[:_TRIALS_SHOWN]:
         mean, _, se, n = _spread(trial.accuracy)
