@@ -248,3 +248,7 @@ def _explain(error: Exception) -> int:
         raise error
     click.echo(f"stillhouse: {error}", err=True)
     return known
+
+
+if __name__ == "__main__":
+    main()

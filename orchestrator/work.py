@@ -17,7 +17,7 @@ __all__ = ["RETRIES", "Work"]
 RETRIES = {"crash": 2, "memory": 1, "node": 50, "lost": 10}
 """Attempts that a job has again by the kind of failure; others, such as an error in the user's own code, have none."""
 
-_CHARGED = ("crash", "memory")
+_FREE = ("node", "lost")
 
 
 @dataclass
@@ -57,8 +57,9 @@ class Work:
 
     @property
     def attempts(self) -> int:
-        """One, and one for each failure that is charged to the job."""
-        return 1 + sum(count for kind, count in self.failures.items() if kind in _CHARGED)
+        """How often the job was tried: lost nodes and lost data are not held against it."""
+        charged = sum(count for kind, count in self.failures.items() if kind not in _FREE)
+        return max(1, charged + (self.failure is None))
 
     def next_call(self, segment: int) -> Call | None:
         """Return what can be run now: a shard, or the next ``segment`` outer steps if none is running; else `None`."""
