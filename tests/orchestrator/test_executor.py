@@ -1,0 +1,303 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from orchestrator.executor import Call, Failure, InfeasibleError, InlineExecutor
+
+
+def finish(executor, count, seconds=60.0):
+    """Wait for `count` completions; return them by ticket."""
+    done, deadline = {}, time.monotonic() + seconds
+    while len(done) < count:
+        assert time.monotonic() < deadline, f"{len(done)} of {count} completions in {seconds} s"
+        for completion in executor.wait(0.5):
+            assert completion.ticket not in done
+            done[completion.ticket] = completion
+    return done
+
+
+def run(executor, function, **arguments):
+    """Run one call of `called.function` to its end."""
+    ticket = executor.submit(Call(f"called:{function}", arguments, tag="mine"))
+    return finish(executor, 1)[ticket]
+
+
+@pytest.fixture
+def ray_executor(local_ray):
+    from orchestrator.ray_executor import RayExecutor
+
+    executor = RayExecutor()
+    yield executor
+    executor.close()
+
+
+@pytest.fixture(params=["inline", "ray"])
+def executor(request):
+    return InlineExecutor() if request.param == "inline" else request.getfixturevalue("ray_executor")
+
+
+def test_a_call_completes_with_its_value_and_its_tag(executor):
+    completion = run(executor, "add", a=2, b=[3][0])
+    assert (completion.value, completion.failure, completion.call.tag) == (5, None, "mine")
+    assert executor.wait(0.0) == []
+
+
+def test_every_call_completes_once(executor):
+    tickets = [executor.submit(Call("called:add", {"a": i, "b": 0}, tag={"unhashable": i})) for i in range(50)]
+    assert len(set(tickets)) == 50
+    done = finish(executor, 50)
+    assert [done[ticket].value for ticket in tickets] == list(range(50))
+    assert [done[ticket].call.tag["unhashable"] for ticket in tickets] == list(range(50))
+
+
+@pytest.mark.parametrize(
+    "function, arguments, kind, message",
+    [
+        ("fail", {"text": "no such key"}, "user", "KeyError: 'no such key'"),
+        ("fail", {"wrong": 1}, "user", "TypeError: fail() got an unexpected keyword argument 'wrong'"),
+        ("nothing", {}, "user", "AttributeError: module 'called' has no attribute 'nothing'"),
+        ("run_out", {"kind": "torch"}, "memory", "OutOfMemoryError: CUDA out of memory."),
+        ("run_out", {"kind": "host"}, "memory", "MemoryError"),
+        ("leave", {}, "crash", "SystemExit: 3"),
+    ],
+)
+def test_a_failure_says_what_happened_in_one_line(executor, function, arguments, kind, message):
+    completion = run(executor, function, **arguments)
+    assert completion.value is None
+    assert (completion.failure.kind, completion.failure.message) == (kind, message)
+    assert run(executor, "add", a=1, b=1).value == 2
+
+
+def test_a_traceback_ends_with_the_innermost_frames(executor):
+    lines = run(executor, "deep", depth=30).failure.traceback.splitlines()
+    assert lines[-1] == "IndexError: list index out of range"
+    assert any("return deep(depth - 1) if depth else [][0]" in line for line in lines)
+    assert any("repeated 5 more times" in line for line in lines)  # eight frames: the first three are written out
+    assert not any("executor.py" in line for line in lines)
+
+
+def test_a_function_that_is_not_named_is_refused():
+    for name in ("called", "called:", ":add"):
+        with pytest.raises(ValueError, match="module:function"):
+            Call(name, {})
+
+
+def test_inline_runs_the_oldest_call_when_waited_for(tmp_path):
+    executor, log = InlineExecutor(), tmp_path / "log"
+    first = executor.submit(Call("called:mark", {"path": str(log), "seconds": 0}))
+    executor.submit(Call("called:add", {"a": 1, "b": 1}))
+    assert not log.exists()
+    assert [completion.ticket for completion in executor.wait(0.0)] == [first]
+    executor.cancel()
+    assert executor.wait(0.0) == []
+
+
+def test_the_protocol_and_the_inline_executor_need_no_ray():
+    code = "import sys, orchestrator.executor; sys.exit('ray' in sys.modules or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_calls_run_side_by_side_in_processes_that_are_kept(ray_executor):
+    tickets = [ray_executor.submit(Call("called:process", {})) for _ in range(200)]
+    processes = {completion.value for completion in finish(ray_executor, len(tickets)).values()}
+    assert os.getpid() not in processes
+    assert len(processes) <= 4  # two slots, and a spare for each that Ray started meanwhile
+
+
+def test_a_task_computes_with_as_many_threads_as_it_reserves(ray_executor):
+    assert run(ray_executor, "threads").value == "1"
+
+
+def test_a_killed_worker_is_a_crash_that_is_not_retried(ray_executor, tmp_path):
+    failure = run(ray_executor, "die").failure
+    assert failure.kind == "crash"
+    assert "\n" not in failure.message
+    assert run(ray_executor, "add", a=1, b=1).value == 2
+
+
+def test_wait_returns_when_the_first_call_ends(ray_executor, tmp_path):
+    run(ray_executor, "add", a=0, b=0)
+    slow = ray_executor.submit(Call("called:mark", {"path": str(tmp_path / "log"), "seconds": 3}))
+    quick = ray_executor.submit(Call("called:add", {"a": 1, "b": 1}))
+    began = time.monotonic()
+    assert quick in finish(ray_executor, 1)
+    assert ray_executor.wait(0.2) == []
+    assert time.monotonic() - began < 2.5
+    assert slow in finish(ray_executor, 1)
+
+
+def test_of_very_many_calls_the_late_ones_are_watched_too(ray_executor, monkeypatch, tmp_path):
+    monkeypatch.setattr("orchestrator.ray_executor._WATCHED", 10)
+    run(ray_executor, "add", a=0, b=0)
+    slow = ray_executor.submit(Call("called:mark", {"path": str(tmp_path / "log"), "seconds": 3}))
+    began = time.monotonic()
+    quick = [ray_executor.submit(Call("called:add", {"a": i, "b": 0})) for i in range(60)]
+    assert set(finish(ray_executor, 60)) == set(quick)
+    assert time.monotonic() - began < 2.5
+    assert slow in finish(ray_executor, 1)
+
+
+def test_a_large_payload_is_stored_once_and_dropped_when_nothing_uses_it(ray_executor):
+    payload, copy = b"x" * 2_000_000, bytes(bytearray(b"x" * 2_000_000))
+    signs = [1, -1, 1, -1, 1]
+    tickets = [
+        ray_executor.submit(Call("called:length", {"payload": (payload, copy)[i % 2], "sign": sign}))
+        for i, sign in enumerate(signs)
+    ]
+    assert len(ray_executor._stored) == 1
+    done = finish(ray_executor, len(signs))
+    assert [done[ticket].value for ticket in tickets] == [2_000_000 * sign for sign in signs]
+    assert not ray_executor._stored
+
+
+def test_large_results_come_back_whole(ray_executor):
+    assert run(ray_executor, "repeat", count=5_000_000).value == b"x" * 5_000_000
+
+
+def test_cancelled_calls_stop_and_never_complete(ray_executor, tmp_path):
+    log = tmp_path / "log"
+    run(ray_executor, "add", a=0, b=0)
+    for _ in range(6):
+        ray_executor.submit(Call("called:mark", {"path": str(log), "seconds": 1.5}))
+    deadline = time.monotonic() + 20
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    began = time.monotonic()
+    ray_executor.cancel()
+    assert time.monotonic() - began < 1
+    assert ray_executor.wait(0.1) == []
+    after = ray_executor.submit(Call("called:add", {"a": 1, "b": 1}))
+    assert list(finish(ray_executor, 1)) == [after]
+    time.sleep(1.6)
+    assert ray_executor.wait(0.0) == []
+    assert "done" not in log.read_text()
+    assert log.read_text().count("started") <= 2
+
+
+def test_slots_are_what_the_nodes_hold(local_ray):
+    from orchestrator.ray_executor import RayExecutor
+
+    assert RayExecutor().slots == 2
+    assert RayExecutor(cpus=0.5).slots == 4
+    assert RayExecutor(cpus=2).slots == 1
+    assert RayExecutor(slots=1).slots == 1
+    assert RayExecutor(slots=1).slots_now() == 2
+
+
+def test_a_shape_that_no_node_holds_is_refused_before_anything_starts(local_ray):
+    from orchestrator.ray_executor import RayExecutor
+
+    with pytest.raises(InfeasibleError, match="a task of 3 CPUs and 0 GPUs: the largest of 1 has 2 CPUs and"):
+        RayExecutor(cpus=3)
+    with pytest.raises(InfeasibleError, match=r"lower resources\.cpus or resources\.gpus"):
+        RayExecutor(gpus=64)
+
+
+def test_rays_errors_are_told_apart_by_type():
+    from ray import exceptions as errors
+
+    from orchestrator.ray_failures import ray_failed
+
+    def wrapped(cause):
+        return errors.RayTaskError("perform", "text", cause)
+
+    kinds = {
+        "crash": [errors.WorkerCrashedError(), errors.ActorDiedError()],
+        "memory": [errors.OutOfMemoryError("killed"), wrapped(MemoryError()), errors.ObjectStoreFullError()],
+        "node": [errors.NodeDiedError("gone")],
+        "lost": [
+            errors.ObjectLostError("00", "", ""),
+            errors.OwnerDiedError("00", "", ""),
+            wrapped(errors.ObjectReconstructionFailedError("00", "", "")),
+        ],
+        "cluster": [errors.RpcError("down"), errors.LocalRayletDiedError(), ConnectionError("no head")],
+        "cancelled": [errors.TaskCancelledError(), wrapped(errors.TaskCancelledError())],
+        "user": [wrapped(ValueError("crash, memory, node\nsecond line"))],
+    }
+    for kind, raised in kinds.items():
+        for error in raised:
+            failure = ray_failed(error)
+            assert isinstance(failure, Failure)
+            assert failure.kind == kind, error
+            assert failure.message
+            assert "\n" not in failure.message
+
+
+def script(code, monkeypatch):
+    """Run `code` in a process of its own, where Ray notices a dead node within seconds; return what it prints."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
+    for name, value in {"initial_delay_ms": 0, "period_ms": 300, "failure_threshold": 3}.items():
+        monkeypatch.setenv(f"RAY_health_check_{name}", str(value))
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    return ran.stdout or ran.stderr
+
+
+CLUSTER_DIES = """
+import os, signal, subprocess, time
+from cluster.attach import attach
+from orchestrator.executor import Call
+from orchestrator.ray_executor import RayExecutor
+
+with attach(cpus=1) as attached:
+    executor = RayExecutor()
+    executor.submit(Call("operator:not_there", {}))
+    assert executor.wait(30)[0].failure.kind == "user"
+    executor.submit(Call("called:mark", {"path": os.devnull, "seconds": 100}))
+    assert executor.wait(0.5) == []
+    raylet = subprocess.run(["pgrep", "-P", str(os.getpid()), "raylet"], capture_output=True, text=True).stdout
+    os.kill(int(raylet), signal.SIGKILL)
+    began, done = time.monotonic(), []
+    while not done and time.monotonic() - began < 30:
+        done = executor.wait(0.5)
+    print(done[0].failure.kind, done[0].failure.message, sep=": ")
+    executor.close()
+print("detached")
+"""
+
+
+def test_when_the_cluster_dies_every_call_in_flight_says_so(monkeypatch):
+    expected = "cluster: the Ray node that this process is attached to has died\ndetached\n"
+    assert script(CLUSTER_DIES, monkeypatch) == expected
+
+
+NODE_DIES = """
+import os, time
+from ray.cluster_utils import Cluster
+from cluster.attach import attach
+from orchestrator.executor import Call, InfeasibleError
+from orchestrator.ray_executor import RayExecutor
+
+several = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+with attach(several.address):
+    try:
+        RayExecutor()
+    except InfeasibleError as error:
+        print(error)
+    nodes = [several.add_node(num_cpus=cpus) for cpus in (1, 3)]
+    several.wait_for_nodes()
+    executor = RayExecutor(cpus=2)
+    print(executor.slots)
+    executor.submit(Call("called:mark", {"path": os.devnull, "seconds": 100}))
+    assert executor.wait(3) == []
+    several.remove_node(nodes[1], allow_graceful=False)
+    print(executor.wait(30)[0].failure.kind)
+    began = time.monotonic()
+    while executor.slots and time.monotonic() - began < 20:
+        time.sleep(0.2)
+    print(executor.slots)
+    executor.close()
+several.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_a_call_whose_node_dies_says_so_and_its_slots_are_gone(monkeypatch):
+    infeasible = (
+        "no node can hold a task of 1 CPUs and 0 GPUs: the largest of 1 has 0 CPUs and 0 GPUs; lower resources.cpus"
+    )
+    assert script(NODE_DIES, monkeypatch).splitlines() == [f"{infeasible} or resources.gpus", "1", "node", "0"]
