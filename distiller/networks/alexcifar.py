@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .alexcifar_batched import BatchedAlexCifarNet
 from .error import NetworkError
 
 __all__ = ["AlexCifarNet", "local_response_norm"]
@@ -38,6 +39,10 @@ class AlexCifarNet(nn.Module):
         hidden = F.relu(self.fc2(hidden))
         logits: Tensor = self.fc3(hidden)
         return logits
+
+    def batched(self) -> BatchedAlexCifarNet:
+        """Return the code that computes K of these networks at once."""
+        return BatchedAlexCifarNet()
 
 
 def local_response_norm(inputs: Tensor, size: int = 4, alpha: float = 0.001 / 9, k: float = 1.0) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from .chain import Loss
 from .error import NetworkError
 from .initialise import Parameters, Slot, draw, slots
 
@@ -28,6 +29,7 @@ class Batched(Protocol):
     def prepare(self, inputs: Tensor) -> Tensor: ...
     def logits(self, params: Parameters, prepared: Tensor) -> Tensor: ...
     def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor: ...
+    def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters: ...
 
 
 class Stack:
@@ -62,6 +64,9 @@ class Stack:
         """Return logits [K, B, outputs] of K networks on inputs [B, *shape] as they are: real batches and tests."""
         return self._code.logits_raw(params, inputs)
 
+    def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters:
+        return self._code.gradient(params, prepared, labels, loss)
+
 
 def _code(module: nn.Module, names: tuple[str, ...], backend: Backend) -> Batched:
     if backend == "loop":
@@ -90,6 +95,12 @@ class _Unprepared:
 
     def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor:
         raise NotImplementedError
+
+    def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters:
+        graph = torch.is_grad_enabled()
+        with torch.enable_grad():
+            total = loss(self.logits(params, prepared), labels).sum()
+            return torch.autograd.grad(total, params, create_graph=graph, materialize_grads=True)
 
     def _call(self, params: Parameters, inputs: Tensor) -> Tensor:
         """Compute one network; buffers follow the inputs' device and dtype."""
