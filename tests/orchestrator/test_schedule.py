@@ -19,7 +19,7 @@ from tests.orchestrator.tiny_sweep import SWEEP, rows
 
 
 class Unruly(InlineExecutor):
-    """Runs calls in random order, ``slots`` taken in at a time, and lets ``fail`` (ticket, call) put a failure in place of one."""
+    """Runs calls in random order, and lets ``fail`` (ticket, call) put a failure in place of one."""
 
     def __init__(self, slots=1, seed=0, fail=lambda ticket, call: None):
         super().__init__(slots)
@@ -82,14 +82,14 @@ def test_slots_order_and_segments_change_no_row(undisturbed, tmp_path, slots, se
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_that_stops_anywhere_goes_on_to_the_same_rows(undisturbed, tmp_path, seed):
     folder, calls = tmp_path / "run", random.Random(seed)
-    for attempt in range(100):
+    for attempts in range(100):
         # A new driver each time, that knows nothing but the files; its rows are flushed half of the time.
         stopped = drive(folder, Unruly(2, seed), {"resources": {"segment": 1}}, calls=calls.randrange(1, 12))
         if calls.random() < 0.5:
             stopped.records.flush()
         if stopped.stage == "done":
             break
-    assert attempt > 3
+    assert attempts > 3
     assert rows(folder) == rows(undisturbed)
 
 
@@ -186,15 +186,15 @@ def test_a_state_is_enough_to_write_the_curve_that_a_crash_lost(undisturbed, tmp
     made = schedule(folder, Unruly(), {"resources": {"segment": 2}})
     write_state = made.storage.write_state
 
-    class Crash(Exception):
+    class CrashError(Exception):
         pass
 
     def crash_after(job, state):
         write_state(job, state)
-        raise Crash
+        raise CrashError
 
     monkeypatch.setattr(made.storage, "write_state", crash_after)
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         made.drive(lambda: False, lambda: None)
     (path,) = Path(folder / "states").iterdir()
     assert State.from_bytes(path.read_bytes()).outer_step == 2

@@ -1,0 +1,93 @@
+"""Kill -9 the driver at random moments, ten times in one sweep; each time resume, and compare with the undisturbed run."""
+
+import json
+import random
+import signal
+import time
+
+import pytest
+
+from orchestrator.records import read
+from orchestrator.runs import run
+from tests.orchestrator.tiny_sweep import SWEEP, rows, stillhouse, write_sweep
+
+# Enough work that ten kills fall into it: the segments of one outer step are a tenth of a second or so each.
+CHANGES = {
+    "recipe": SWEEP["recipe"] | {"outer_steps": 15, "batch": 256, "inits_per_step": 2},
+    "resources": {"segment": 1},
+    "search": SWEEP["search"] | {"trials": 5},
+}
+KILLS = 10
+
+
+def committed(folder):
+    """Return every committed row with its times: a row that is computed again gets others."""
+    if not (folder / "sweep.json").exists():
+        return set()
+    return {
+        (table, json.dumps(row, sort_keys=True))
+        for table in ("trials", "evaluations", "curves")
+        for row in read(folder, table).to_pylist()
+    }
+
+
+def wait_until(condition, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def progress(folder):
+    """Return what changes on disk whenever a task has ended."""
+    return {
+        (path.name, path.stat().st_mtime_ns)
+        for path in [*folder.glob("states/*.safetensors"), *folder.glob("*/part-*")]
+    }
+
+
+def kill_at(moment, folder, process, chance):
+    """Wait for the ``moment`` in the life of a driver, then kill it; return whether it was still alive."""
+    if moment == "before the first row":
+        wait_until((folder / "sweep.json").exists, process)
+    elif moment == "in the final":
+        wait_until(lambda: '"stage", "stage": "final"' in (folder / "events.jsonl").read_text(), process)
+        time.sleep(chance.uniform(0, 0.2))
+    else:
+        before = progress(folder)
+        wait_until(lambda: progress(folder) - before, process)
+        time.sleep(chance.uniform(0, 0.5))
+    alive = process.poll() is None
+    process.kill()
+    process.wait()
+    return alive
+
+
+def kill_ten_times(tmp_path, *options):
+    expected = rows(run(str(write_sweep(tmp_path, **CHANGES)), tmp_path / "undisturbed", inline=True).folder)
+    folder, chance, kills, kept = tmp_path / "run", random.Random(0), 0, set()
+    moments = ["before the first row", *["at random"] * (KILLS - 2), "in the final"]
+    command = ("run", tmp_path / "tiny.yaml", "--out", folder)
+    for moment in moments:
+        process = stillhouse(*command, *options, wait=False)
+        kills += kill_at(moment, folder, process, chance)
+        assert process.returncode in (0, -signal.SIGKILL), process.stderr.read()
+        # What was committed before is there as it was, to the last digit of its seconds.
+        assert kept <= committed(folder)
+        kept = committed(folder)
+        command = ("resume", folder)
+    began = time.monotonic()
+    ended = stillhouse("resume", folder, *options)
+    assert ended.returncode == 0, ended.stderr_text
+    assert time.monotonic() - began < 60, "a resume right after a kill is not made to wait"
+    assert kept <= committed(folder)
+    assert rows(folder) == expected
+    return kills
+
+
+def test_ten_kills_lose_nothing_and_double_nothing(tmp_path):
+    assert kill_ten_times(tmp_path, "--inline") == KILLS
+
+
+@pytest.mark.slow
+def test_ten_kills_on_ray_lose_nothing_and_double_nothing(tmp_path):
+    assert kill_ten_times(tmp_path) == KILLS
