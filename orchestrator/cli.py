@@ -1,7 +1,7 @@
 """The command line, thin: read options, call what does the work, print, and end with a status that means something.
 
-0 done, 1 done with failed trials, 2 bad input, 75 stopped and resumable, 130 interrupted. Heavy imports happen inside the commands
-that need them.
+0 done, 1 done with failed trials, 2 bad input, 75 stopped and resumable, 130 interrupted. Heavy imports happen inside the
+commands that need them.
 """
 
 from __future__ import annotations

@@ -101,10 +101,12 @@ def run(
         _freeze(folder, sweep, finals)
         try:
             _check(sweep)
+            return _drive(Run(folder, sweep, finals), lease, address, inline, view)
         except BaseException:
-            (folder / "sweep.json").unlink()
+            # Nothing has happened yet: a sweep that cannot run here, or no Ray to run it on.
+            if not (folder / "events.jsonl").exists():
+                (folder / "sweep.json").unlink()
             raise
-        return _drive(Run(folder, sweep, finals), lease, address, inline, view)
 
 
 def resume(
@@ -162,6 +164,8 @@ def load(source: Path | str, trial: int | str = "best") -> Distilled:
     from orchestrator.distilled_table import read_distilled
 
     path = Path(source)
+    if not path.exists():
+        raise RunError(f"{path}: there is no such run or file")
     if path.is_dir():
         return open_run(path).distilled(trial)
     return read_distilled(path) if path.suffix == ".parquet" else Distilled.load(path)

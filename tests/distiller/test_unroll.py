@@ -134,7 +134,7 @@ def test_a_stack_gives_what_its_networks_give_alone():
 
 
 def test_train_follows_the_curriculum():
-    stack, module, parameters, distilled, real_inputs, real_labels, classes = posed = problem("lenet", 2)
+    stack, _, parameters, distilled, real_inputs, real_labels, classes = posed = problem("lenet", 2)
     batches = [
         (distilled["inputs"][t % BATCHES], distilled["labels"][t % BATCHES], distilled["rates"][t])
         for t in range(BATCHES * EPOCHS)

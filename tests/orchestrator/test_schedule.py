@@ -10,6 +10,7 @@ from distiller.distill import State
 from orchestrator.events import Events
 from orchestrator.executor import Completion, Failure, InlineExecutor
 from orchestrator.params import params_type, space_of
+from orchestrator.publish import publish
 from orchestrator.records import Records
 from orchestrator.schedule import ClusterLost, Schedule, SweepFailed
 from orchestrator.search import Search
@@ -82,14 +83,14 @@ def test_slots_order_and_segments_change_no_row(undisturbed, tmp_path, slots, se
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_that_stops_anywhere_goes_on_to_the_same_rows(undisturbed, tmp_path, seed):
     folder, calls = tmp_path / "run", random.Random(seed)
-    for attempts in range(100):
+    drives, done = 0, False
+    while not done:
         # A new driver each time, that knows nothing but the files; its rows are flushed half of the time.
         stopped = drive(folder, Unruly(2, seed), {"resources": {"segment": 1}}, calls=calls.randrange(1, 12))
         if calls.random() < 0.5:
             stopped.records.flush()
-        if stopped.stage == "done":
-            break
-    assert attempts > 3
+        drives, done = drives + 1, stopped.stage == "done"
+    assert drives > 3
     assert rows(folder) == rows(undisturbed)
 
 
@@ -201,6 +202,28 @@ def test_a_state_is_enough_to_write_the_curve_that_a_crash_lost(undisturbed, tmp
     assert not rows_of_curves(folder)
     drive(folder, InlineExecutor())
     assert rows(folder) == rows(undisturbed)
+
+
+@pytest.mark.parametrize("stage", ["search", "final"])
+def test_a_crash_between_evaluations_and_their_curve_loses_neither(undisturbed, tmp_path, monkeypatch, stage):
+    folder = tmp_path / "run"
+    made = schedule(folder, Unruly())
+
+    class Crash(Exception):
+        pass
+
+    def crash_at_curves(path, payload, **options):
+        if (path.parent.name, made.stage) == ("curves", stage):
+            raise Crash
+        publish(path, payload, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        patch.setattr("orchestrator.records.publish", crash_at_curves)
+        made.drive(lambda: False, lambda: None)
+    assert list((folder / "states").iterdir()), "the state has to stay until the curve is committed"
+    drive(folder, InlineExecutor())
+    assert rows(folder) == rows(undisturbed)
+    assert not list((folder / "states").iterdir())
 
 
 def rows_of_curves(folder):
