@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ class Records:
         """
         self._tables = {table: _Table(folder, table, params) for table in TABLES}
         self._oldest: float | None = None
+        self._flushed = -math.inf
+        self._then: list[Callable[[], None]] = []
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add ``rows`` to ``table``: all of them or none. They name every column, with None for null.
@@ -66,9 +69,19 @@ class Records:
         if self._table(table).waiting >= FLUSH_ROWS:
             self._publish(TABLES if table == "trials" else (table,))
 
-    def flush(self) -> None:
-        """Publish every row. `OSError` is let through; rows that were not published stay for the next flush."""
-        self._publish(TABLES)
+    def flush(self, every: float = 0.0) -> None:
+        """Publish every row, unless the last flush was less than ``every`` seconds ago.
+
+        `OSError` is let through; rows that were not published stay for the next flush.
+        """
+        if time.monotonic() - self._flushed >= every:
+            self._publish(TABLES)
+            self._flushed = time.monotonic()
+
+    def when_committed(self, action: Callable[[], None]) -> None:
+        """Call ``action`` once every row appended so far is published: now, or in the flush that does it."""
+        self._then.append(action)
+        self._settle()
 
     def tick(self) -> None:
         """Flush if the oldest unpublished row is `FLUSH_SECONDS` old; cheap enough for every turn of a loop."""
@@ -88,6 +101,12 @@ class Records:
             self._tables[table].publish()
         if not any(table.waiting for table in self._tables.values()):
             self._oldest = None
+            self._settle()
+
+    def _settle(self) -> None:
+        """Do what waits for all rows to be published, if they are."""
+        while self._then and self._oldest is None:
+            self._then.pop(0)()
 
     def _table(self, table: str) -> _Table:
         if table not in self._tables:

@@ -7,6 +7,7 @@ mean is taken in the order of initialisations.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import statistics
@@ -31,6 +32,7 @@ from sweeps import Sweep
 __all__ = ["ClusterLost", "Schedule", "SweepFailed"]
 
 _SURPLUS = 2  # calls in flight above the slots, so that a worker never waits for the driver
+_COMMIT_SECONDS = 1.0  # between commits of finished trials, each of which waits for the disk six times
 _SAME_FAILURES = 3  # first trials that fail alike before the sweep is given up
 
 
@@ -133,16 +135,18 @@ class Schedule:
     def _begin(self, job: Job, params: Mapping[str, Any] | None = None) -> None:
         shards = [(shard, self.ledger.missing(shard.series, shard.first, shard.last)) for shard in job.shards]
         work = Work(job, deque((shard, inits) for shard, inits in shards if inits), params=params)
-        if params is None and not work.missing:
-            return
-        if params is None and job.run == 0 and job.rate is None:
-            work.digest = self.ledger.trials[job.trial]["distilled"]
-            work.distilled = self.storage.read_distilled(str(work.digest)).to_bytes()
-        elif job.rate is None:
+        distils = job.rate is None and (params is not None or job.run > 0)
+        if distils:
             work.state = self.storage.read_state(job)
             work.logged = next(
                 step for step in range(2**62) if not self.records.has("curves", (job.trial, job.run, step))
             )
+        if params is None and not work.missing and work.state is None:
+            # Where the state is there still, its curve may not have been committed with the evaluations.
+            return
+        if job.rate is None and not distils:
+            work.digest = self.ledger.trials[job.trial]["distilled"]
+            work.distilled = self.storage.read_distilled(str(work.digest)).to_bytes()
         self.works.append(work)
         self.events.say("job_started", trial=job.trial, run=job.run, stage=self.stage)
 
@@ -246,11 +250,11 @@ class Schedule:
             self.outcomes[work.job.trial] = _outcome(row)
         elif work.failure is not None:
             self.unfinished.append(work)
-        if work.state is not None or work.params is not None:
-            # Rows first: until they are committed, the state is what they can be made from again.
-            self.records.flush()
         if work.state is not None and work.failure is None:
-            self.storage.drop_state(work.job)
+            # Until its rows are committed, the state is what they can be made from again.
+            self.records.when_committed(functools.partial(self.storage.drop_state, work.job))
+        if work.state is not None or work.params is not None:
+            self.records.flush(every=_COMMIT_SECONDS)
         self.events.say(
             "job_finished", trial=work.job.trial, run=work.job.run, stage=self.stage, diverged=work.diverged
         )
@@ -286,6 +290,7 @@ class Schedule:
             return
         errors = {row["error"] for row in self.ledger.trials.values() if row["status"] == "failed"}
         if len(errors) == 1 and all(row["status"] == "failed" for row in self.ledger.trials.values()):
+            self.records.flush()
             raise SweepFailed(f"every trial so far failed alike: {errors.pop()}")
 
 

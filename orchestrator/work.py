@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from distiller.evaluate import evaluation_seeds
@@ -79,15 +80,24 @@ class Work:
             self.missing.appendleft((call.tag[1], call.tag[2]))
         return True
 
+    @cached_property
+    def _recipe(self) -> dict[str, Any]:
+        return self.job.recipe.plain()
+
+    @cached_property
+    def _seeds(self) -> list[int]:
+        """The seeds of all the job's networks, whose shards are of one stream."""
+        shards = self.job.shards
+        return evaluation_seeds(self.job.recipe, shards[0].stream, max(shard.last for shard in shards))
+
     def _segment(self, steps: int) -> Call:
-        arguments = {"recipe": self.job.recipe.plain(), "state": self.state, "steps": steps}
+        arguments = {"recipe": self._recipe, "state": self.state, "steps": steps}
         return Call("orchestrator.tasks:segment", arguments, (self, None, None))
 
     def _shard(self, shard: Shard, inits: list[int]) -> Call:
-        seeds = evaluation_seeds(self.job.recipe, shard.stream, shard.last)
         arguments: dict[str, Any] = {
-            "recipe": self.job.recipe.plain(),
-            "seeds": [seeds[init] for init in inits],
+            "recipe": self._recipe,
+            "seeds": [self._seeds[init] for init in inits],
             "split": shard.split,
             "network": shard.network,
             # What a network was before training is asked once, of the final: the search's networks are the same in every trial.

@@ -122,6 +122,39 @@ def test_a_tick_publishes_what_has_waited_long_enough(tmp_path, monkeypatch):
     assert len(read(tmp_path, "trials")) == 2
 
 
+def test_a_flush_can_be_bounded_in_how_often_it_publishes(tmp_path):
+    written = Records(tmp_path, PARAMS)
+    written.append("trials", [trial(0)])
+    written.flush(every=60)  # the first is never held back
+    assert len(read(tmp_path, "trials")) == 1
+    written.append("trials", [trial(1)])
+    written.flush(every=60)
+    assert len(read(tmp_path, "trials")) == 1
+    time.sleep(0.02)
+    written.flush(every=0.01)
+    assert len(read(tmp_path, "trials")) == 2
+
+
+def test_what_waits_for_rows_is_done_once_when_all_of_them_are_committed(tmp_path):
+    written = Records(tmp_path, PARAMS)
+    found = []
+    written.when_committed(lambda: found.append("no row waits"))
+    assert found == ["no row waits"]
+    written.append("evaluations", [evaluation(0, 0)])
+    written.append("trials", [trial(0)])
+    written.when_committed(lambda: found.append(len(read(tmp_path, "trials"))))
+    written.append("evaluations", [evaluation(0, i) for i in range(1, 100)])  # these are committed, the trial is not
+    blocked = tmp_path / "trials" / "part-000000.parquet"
+    blocked.mkdir()  # a name that cannot be given
+    with pytest.raises((RecordsError, OSError)):
+        written.flush()
+    assert found == ["no row waits"]
+    blocked.rmdir()
+    written.flush()
+    written.flush()
+    assert found == ["no row waits", 1]
+
+
 def test_a_trial_is_never_committed_without_its_evaluations(tmp_path):
     written = Records(tmp_path, PARAMS)
     written.append("evaluations", [evaluation(0, i) for i in range(90)])

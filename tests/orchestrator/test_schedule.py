@@ -209,17 +209,15 @@ def test_a_crash_between_evaluations_and_their_curve_loses_neither(undisturbed, 
     folder = tmp_path / "run"
     made = schedule(folder, Unruly())
 
-    class Crash(Exception):
-        pass
-
     def crash_at_curves(path, payload, **options):
         if (path.parent.name, made.stage) == ("curves", stage):
-            raise Crash
+            raise RuntimeError("power cut")
         publish(path, payload, **options)
 
-    with monkeypatch.context() as patch, pytest.raises(Crash):
-        patch.setattr("orchestrator.records.publish", crash_at_curves)
+    monkeypatch.setattr("orchestrator.records.publish", crash_at_curves)
+    with pytest.raises(RuntimeError, match="power cut"):
         made.drive(lambda: False, lambda: None)
+    monkeypatch.undo()
     assert list((folder / "states").iterdir()), "the state has to stay until the curve is committed"
     drive(folder, InlineExecutor())
     assert rows(folder) == rows(undisturbed)
