@@ -6,6 +6,6 @@
 from .error import NetworkError
 from .initialise import SCHEMES, Parameters
 from .registry import NETWORKS, build
-from .stack import Backend, Batched, Stack
+from .stack import Stack
 
-__all__ = ["NETWORKS", "SCHEMES", "Backend", "Batched", "NetworkError", "Parameters", "Stack", "build"]
+__all__ = ["NETWORKS", "SCHEMES", "NetworkError", "Parameters", "Stack", "build"]

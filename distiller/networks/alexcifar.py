@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .alexcifar_batched import BatchedAlexCifarNet
 from .error import NetworkError
+from .response_norm import local_response_norm
 
-__all__ = ["AlexCifarNet", "local_response_norm"]
+__all__ = ["AlexCifarNet"]
 
 
 class AlexCifarNet(nn.Module):
@@ -43,18 +43,3 @@ class AlexCifarNet(nn.Module):
     def batched(self) -> BatchedAlexCifarNet:
         """Return the code that computes K of these networks at once."""
         return BatchedAlexCifarNet()
-
-
-def local_response_norm(inputs: Tensor, size: int = 4, alpha: float = 0.001 / 9, k: float = 1.0) -> Tensor:
-    """Divide [B, C, H, W] by ``(k + alpha / size * sum of squares of the size channels around) ** 0.75``.
-
-    Equal to `torch.nn.functional.local_response_norm` with beta 0.75 (Krizhevsky et al. 2012, section 3.3), of which the
-    original spends a quarter of this network's time on a three-dimensional pooling and a power.
-    """
-    channels = inputs.shape[-3]
-    index = torch.arange(channels, device=inputs.device)
-    offset = index[None, :] - index[:, None]
-    band = ((offset >= -(size // 2)) & (offset <= (size - 1) // 2)).to(inputs.dtype)
-    sums = F.conv2d(inputs * inputs, band[:, :, None, None])
-    root = torch.rsqrt(sums * (alpha / size) + k)
-    return inputs * root * torch.sqrt(root)

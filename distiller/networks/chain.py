@@ -11,16 +11,16 @@ Its derivative along tangents v of the weights and c of the biases takes one mor
 Pearlmutter 1994), with ẋ, ż, ġ, ḋ the tangents of x, z, g, d:
 
     push         ż = C(x, v) + c + C(ẋ, w)          next ẋ = D ż
-    pull again   ḋ = Dᵀ ġ + (Ḋ)ᵀ g      G(x, ḋ) + G(ẋ, d)      Σ ḋ      below: I(ḋ, w) + I(d, v)
+    pull again   ḋ = Dᵀ ġ + Ḋᵀ g      ∂w = G(x, ḋ) + G(ẋ, d)      ∂b = Σ ḋ      below: I(ḋ, w) + I(d, v)
 
-where Ḋ, the change of D with z along ż, is zero for ReLU and max-pooling. By symmetry of second derivatives that directional
-derivative of the gradient is also the vector-Jacobian product that differentiating a gradient asks for. These are the products
-that automatic differentiation computes, less those for inputs that nobody asked about, with sums added in place and no graph.
+where Ḋ, the change of D along ż, is zero for ReLU and max-pooling. By symmetry of second derivatives that directional derivative
+of the gradient is also the vector-Jacobian product that differentiating a gradient asks for. These are the products that
+automatic differentiation computes, less those for inputs that nobody asked about, with sums added in place and no graph.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,65 +28,27 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from .backends import Loss
 from .initialise import Parameters
+from .layers import Layer
 
-__all__ = ["Chain", "Layer", "Loss"]
-
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""Maps logits [K, B, outputs] and labels [B, outputs] to K losses, each of its own network alone."""
-
-
-class Layer:
-    """One product and the activation after it, for K networks. Its methods are not differentiable by themselves.
-
-    What it is made from here is a fully connected layer, [K, B, in] to [K, B, out], and no activation.
-    """
-
-    def outputs(self, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Return C(inputs, weight) + bias, in storage of its own."""
-        return inputs @ weight.mT if bias is None else torch.baddbmm(bias[:, None], inputs, weight.mT)
-
-    def for_inputs(self, grad: Tensor, weight: Tensor, shape: torch.Size) -> Tensor:
-        """Return I(grad, weight), of the inputs' ``shape``."""
-        return grad @ weight
-
-    def for_weight(self, inputs: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        """Return G(inputs, grad), and the sum over grad that the bias gets."""
-        return grad.mT @ inputs, grad.sum(1)
-
-    def add_for_weight(self, total: Tensor, inputs: Tensor, grad: Tensor) -> None:
-        """Add G(inputs, grad) to ``total`` in place."""
-        total.baddbmm_(grad.mT, inputs)
-
-    def activate(self, outputs: Tensor) -> tuple[Tensor, Any]:
-        """Return f(outputs), and whatever the methods below need to know of this point; may overwrite ``outputs``."""
-        return outputs, None
-
-    def along(self, tangent: Tensor, point: Any) -> Tensor:
-        """Return D tangent."""
-        return tangent
-
-    def back(self, grad: Tensor, point: Any) -> Tensor:
-        """Return Dᵀ grad."""
-        return grad
-
-    def bend(self, grad: Tensor, tangent: Tensor, point: Any) -> Tensor | None:
-        """Return (Ḋ)ᵀ grad along ``tangent``; `None` for zero."""
-        return None
+__all__ = ["Chain"]
 
 
 @dataclass
 class _Visit:
-    """What one forward and one backward pass leave behind at a layer."""
+    """What one way up, and one way down where it is kept, leave behind at a layer."""
 
     layer: Layer
     weight: Tensor
     inputs: Tensor
     point: Any
-    above: Tensor | None = None
-    """g"""
-    delta: Tensor | None = None
-    """d"""
+    kept: tuple[Tensor, Tensor] | None = None
+    """g and d"""
+
+
+_Tangent = tuple[Tensor | None, Any]
+"""Of one layer: ẋ, `None` for zero, and what its `bend` needs to know."""
 
 
 class Chain:
@@ -102,11 +64,11 @@ class Chain:
 
     def gradient(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
         """Return each network's gradient of its own loss; differentiable once more by parameters, inputs and labels."""
-        keep = torch.is_grad_enabled() and any(t.requires_grad for t in (labels, inputs, *params))
+        keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (labels, inputs, *params))
         gradient: Parameters = _Gradient.apply(self, loss, keep, labels, inputs, *params)
         return gradient
 
-    def forward(self, params: Sequence[Tensor], inputs: Tensor) -> tuple[Tensor, list[_Visit]]:
+    def up(self, params: Sequence[Tensor], inputs: Tensor) -> tuple[Tensor, list[_Visit]]:
         """Return the logits, and the visit of every layer."""
         visits: list[_Visit] = []
         for layer, weight, bias in zip(self._layers, params[::2], params[1::2], strict=True):
@@ -122,68 +84,58 @@ def _pull(visits: list[_Visit], grad: Tensor, for_inputs: bool, keep: bool) -> t
     for visit in reversed(visits):
         delta = visit.layer.back(grad, visit.point)
         gradients[:0] = visit.layer.for_weight(visit.inputs, delta)
-        if keep:
-            visit.above, visit.delta = grad, delta
+        visit.kept = (grad, delta) if keep else None
         if visit is visits[0] and not for_inputs:
             return gradients, None
         grad = visit.layer.for_inputs(delta, visit.weight, visit.inputs.shape)
     return gradients, grad
 
 
-def _push(
-    visits: list[_Visit], along: Sequence[Tensor], inputs: Tensor | None
-) -> tuple[Tensor, list[tuple[Tensor | None, Tensor]]]:
-    """Return the logits' tangent, and (ẋ, ż) of every layer, ẋ `None` for zero."""
-    tangents: list[tuple[Tensor | None, Tensor]] = []
-    tangent = inputs
+def _push(visits: list[_Visit], along: Sequence[Tensor], inputs: Tensor | None) -> tuple[Tensor, list[_Tangent]]:
+    """Return the logits' tangent, and that of every layer, along the parameters and inputs (`None` for zero)."""
+    tangents: list[_Tangent] = []
     for visit, weight, bias in zip(visits, along[::2], along[1::2], strict=True):
         outputs = visit.layer.outputs(visit.inputs, weight, bias)
-        if tangent is not None:
-            outputs += visit.layer.outputs(tangent, visit.weight, None)
-        tangents.append((tangent, outputs))
-        tangent = visit.layer.along(outputs, visit.point)
-    assert tangent is not None
-    return tangent, tangents
+        if inputs is not None:
+            outputs += visit.layer.outputs(inputs, visit.weight, None)
+        outputs, direction = visit.layer.along(outputs, visit.point)
+        tangents.append((inputs, direction))
+        inputs = outputs
+    return outputs, tangents
 
 
 def _pull_again(
-    visits: list[_Visit],
-    along: Sequence[Tensor],
-    tangents: list[tuple[Tensor | None, Tensor]],
-    grad: Tensor,
-    for_inputs: bool,
+    visits: list[_Visit], along: Sequence[Tensor], tangents: list[_Tangent], grad: Tensor, for_inputs: bool
 ) -> tuple[list[Tensor], Tensor | None]:
     """Return the derivatives of what `_pull` gave, for parameters and inputs; ``grad`` is the tangent of its argument."""
     gradients: list[Tensor] = []
-    for visit, weight, (inputs, outputs) in zip(visits[::-1], along[::-1][1::2], tangents[::-1], strict=True):
-        assert visit.above is not None, "the first pass kept nothing"
-        assert visit.delta is not None
+    for visit, weight, (inputs, direction) in zip(visits[::-1], along[-2::-2], tangents[::-1], strict=True):
+        assert visit.kept is not None, "the first way down kept nothing"
+        above, first = visit.kept
         delta = visit.layer.back(grad, visit.point)
-        bend = visit.layer.bend(visit.above, outputs, visit.point)
-        if bend is not None:
-            delta = delta + bend
+        bend = visit.layer.bend(above, visit.point, direction)
+        delta = delta if bend is None else delta + bend
         of_weight, of_bias = visit.layer.for_weight(visit.inputs, delta)
         if inputs is not None:
-            visit.layer.add_for_weight(of_weight, inputs, visit.delta)
+            visit.layer.add_for_weight(of_weight, inputs, first)
         gradients[:0] = of_weight, of_bias
         if visit is visits[0] and not for_inputs:
             return gradients, None
         grad = visit.layer.for_inputs(delta, visit.weight, visit.inputs.shape)
-        grad += visit.layer.for_inputs(visit.delta, weight, visit.inputs.shape)
+        grad += visit.layer.for_inputs(first, weight, visit.inputs.shape)
     return gradients, grad
 
 
 class _Logits(Function):
     @staticmethod
     def forward(ctx: Any, chain: Chain, inputs: Tensor, *params: Tensor) -> Tensor:
-        logits, ctx.visits = chain.forward(params, inputs)
+        logits, ctx.visits = chain.up(params, inputs)
         ctx.save_for_backward(inputs, *params)
         return logits
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        for_inputs = ctx.needs_input_grad[1]
-        keep = torch.is_grad_enabled()
+        for_inputs, keep = ctx.needs_input_grad[1], torch.is_grad_enabled()
         of_inputs, *of_params = _Pull.apply(ctx.visits, for_inputs, keep, grad, *ctx.saved_tensors)
         return None, of_inputs if for_inputs else None, *of_params
 
@@ -215,7 +167,7 @@ class _Gradient(Function):
     def forward(
         ctx: Any, chain: Chain, loss: Loss, keep: bool, labels: Tensor, inputs: Tensor, *params: Tensor
     ) -> tuple[Tensor, ...]:
-        logits, ctx.visits = chain.forward(params, inputs)
+        logits, ctx.visits = chain.up(params, inputs)
         with torch.enable_grad():
             ctx.top = logits.detach().requires_grad_(), labels.detach().requires_grad_()
             (ctx.grad,) = torch.autograd.grad(loss(*ctx.top).sum(), ctx.top[0], create_graph=keep)
@@ -226,7 +178,7 @@ class _Gradient(Function):
     def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
         with torch.no_grad():
             tangent, tangents = _push(ctx.visits, along, None)
-            # The loss's own second derivative, small: by the logits (symmetric) and by the labels.
+            # The second derivatives of the loss itself: by the logits, where they are symmetric, and by the labels.
             of_grad, of_labels = torch.autograd.grad(
                 ctx.grad, ctx.top, tangent, retain_graph=True, materialize_grads=True
             )

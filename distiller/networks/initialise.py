@@ -24,6 +24,8 @@ from torch.nn.modules.conv import _ConvNd
 
 from distiller import seeds as streams
 
+from .error import NetworkError
+
 __all__ = ["SCHEMES", "Parameters", "Slot", "draw", "slots"]
 
 Parameters = tuple[Tensor, ...]
@@ -50,31 +52,32 @@ class Slot:
 
 
 def slots(module: nn.Module) -> tuple[Slot, ...]:
-    """Return the parameters of ``module`` in its own order, each with its role; a shared parameter appears once."""
-    owners = {id(p): (owner, name) for owner in module.modules() for name, p in owner.named_parameters(recurse=False)}
-    return tuple(_slot(name, p, *owners[id(p)]) for name, p in module.named_parameters())
+    """Return the parameters of ``module`` in its own order, each with its role.
+
+    A parameter that several modules share appears once, by its first name and in its first role.
+    """
+    return tuple(_slot(module, name, tuple(parameter.shape)) for name, parameter in module.named_parameters())
 
 
-def _slot(name: str, parameter: Tensor, owner: nn.Module, local: str) -> Slot:
-    shape = tuple(parameter.shape)
+def _slot(module: nn.Module, name: str, shape: tuple[int, ...]) -> Slot:
+    path, _, local = name.rpartition(".")
+    owner = module.get_submodule(path)
     if isinstance(owner, _ConvNd | nn.Linear):
-        weight = owner.weight
-        field = math.prod(weight.shape[2:])
-        return Slot(
-            name,
-            shape,
-            "weight" if local == "weight" else "bias",
-            weight.shape[1] * field,
-            weight.shape[0] * field,
-            owner,
-        )
+        out, into, *window = owner.weight.shape
+        field = math.prod(window)
+        return Slot(name, shape, "weight" if local == "weight" else "bias", into * field, out * field, owner)
     if isinstance(owner, _NORMS):
         return Slot(name, shape, "one" if local == "weight" else "zero", 0, 0, owner)
     return Slot(name, shape, "own", 0, 0, owner)
 
 
 def draw(table: tuple[Slot, ...], scheme: str, seeds: Tensor, dtype: torch.dtype) -> Parameters:
-    """Draw K networks of the parameters ``table`` from ``seeds`` int64 [K], by the scheme of that name, on the seeds' device."""
+    """Draw K networks of the parameters ``table`` from ``seeds`` int64 [K], by the scheme of that name, on the seeds' device.
+
+    Raises `NetworkError` for an unknown scheme.
+    """
+    if scheme not in SCHEMES:
+        raise NetworkError(f"no initialisation scheme is named {scheme!r}; known: {', '.join(SCHEMES)}")
     rule = SCHEMES[scheme]
     random = {"weight", "bias"} if rule.biases else {"weight"}
     counts = [slot.size if slot.role in random else 0 for slot in table]
@@ -110,8 +113,8 @@ def _reset_own(own: list[Slot], seed: int) -> dict[str, Tensor]:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(seed)
         for owner in dict.fromkeys(slot.owner for slot in own):
-            reset = getattr(owner, "reset_parameters", None)
-            if callable(reset):
+            reset = getattr(owner, "reset_parameters", None) or getattr(owner, "_reset_parameters", None)
+            if reset is not None:
                 reset()
         return {
             slot.name: slot.owner.get_parameter(slot.name.rpartition(".")[2]).detach().clone().cpu() for slot in own

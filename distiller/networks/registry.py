@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from torch import nn
@@ -14,7 +15,7 @@ from .own import build_own
 
 __all__ = ["NETWORKS", "build"]
 
-NETWORKS: Final[dict[str, type[LeNet] | type[AlexCifarNet] | type[ConvNet3]]] = {
+NETWORKS: Final[dict[str, Callable[[tuple[int, ...], int], nn.Module]]] = {
     "lenet": LeNet,
     "alexcifarnet": AlexCifarNet,
     "convnet3": ConvNet3,

@@ -8,120 +8,75 @@ outer loss and tests alike, so that a result is a function of its recipe (the pu
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from .chain import Loss
+from .backends import Backend, Loop, Loss, Vmap
 from .error import NetworkError
-from .initialise import Parameters, Slot, draw, slots
+from .initialise import Parameters, draw, slots
 
-__all__ = ["Backend", "Batched", "Stack"]
-
-Backend = Literal["loop", "vmap", "batched"]
-
-
-class Batched(Protocol):
-    """A network's own code for a stack; see the methods of `Stack` of the same names."""
-
-    def prepare(self, inputs: Tensor) -> Tensor: ...
-    def logits(self, params: Parameters, prepared: Tensor) -> Tensor: ...
-    def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor: ...
-    def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters: ...
+__all__ = ["Stack"]
 
 
 class Stack:
     """One module, seen as a function of K sets of its parameters."""
 
-    def __init__(self, module: nn.Module, backend: Backend) -> None:
+    def __init__(self, module: nn.Module, backend: Literal["loop", "vmap", "batched"]) -> None:
         """Wrap ``module``, whose own parameters are only a pattern for names, shapes and initialisation.
 
         Raises `NetworkError` where ``backend`` is ``batched`` and the network brings no such code.
         """
-        self.module = module.eval()
-        self.backend = backend
-        self.table: tuple[Slot, ...] = slots(module)
-        self.names = tuple(slot.name for slot in self.table)
-        self.shapes = tuple(slot.shape for slot in self.table)
-        self.count = sum(slot.size for slot in self.table)
-        self._code = _code(module, self.names, backend)
+        self._slots = slots(module.eval())
+        self._backend = _backend(module, self.names, backend)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in the module's own order, which is that of `Parameters`."""
+        return tuple(slot.name for slot in self._slots)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The parameters' shapes in one network."""
+        return tuple(slot.shape for slot in self._slots)
+
+    @property
+    def count(self) -> int:
+        """Number of parameters of one network."""
+        return sum(slot.size for slot in self._slots)
 
     def draw(self, scheme: str, seeds: Tensor, dtype: torch.dtype) -> Parameters:
         """Draw K networks from ``seeds`` int64 [K] on the seeds' device; see `distiller.networks.initialise`."""
-        return draw(self.table, scheme, seeds, dtype)
+        return draw(self._slots, scheme, seeds, dtype)
 
     def prepare(self, inputs: Tensor) -> Tensor:
         """Map distilled inputs [B, *shape] to what `logits` takes: a fixed linear map, worth doing once for many steps."""
-        return self._code.prepare(inputs)
+        return self._backend.prepare(inputs)
 
     def logits(self, params: Parameters, prepared: Tensor) -> Tensor:
         """Return logits [K, B, outputs] of K networks on prepared inputs that they share."""
-        return self._code.logits(params, prepared)
+        return self._backend.logits(params, prepared)
 
     def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor:
         """Return logits [K, B, outputs] of K networks on inputs [B, *shape] as they are: real batches and tests."""
-        return self._code.logits_raw(params, inputs)
+        return self._backend.logits_raw(params, inputs)
 
     def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters:
-        return self._code.gradient(params, prepared, labels, loss)
+        """Return the gradient of each network's own loss by its parameters, [K, ...] each.
+
+        ``loss`` maps logits [K, B, outputs] and ``labels`` [B, outputs] to K losses. The gradient is itself differentiable, once,
+        by parameters, prepared inputs and labels where they require it and gradients are enabled. It is what differentiating
+        ``loss(logits(params, prepared), labels).sum()`` gives, by a network's own code where the backend is ``batched``.
+        """
+        return self._backend.gradient(params, prepared, labels, loss)
 
 
-def _code(module: nn.Module, names: tuple[str, ...], backend: Backend) -> Batched:
-    if backend == "loop":
-        return _Loop(module, names)
-    if backend == "vmap":
-        return _Vmap(module, names)
+def _backend(module: nn.Module, names: tuple[str, ...], name: str) -> Backend:
+    if name != "batched":
+        return {"loop": Loop, "vmap": Vmap}[name](module, names)
     batched = getattr(module, "batched", None)
     if batched is None:
         raise NetworkError(f"{type(module).__name__} has no batched code of its own; backend loop or vmap computes it")
-    code: Batched = batched()
-    return code
-
-
-class _Unprepared:
-    """The backends that compute the module's own forward."""
-
-    def __init__(self, module: nn.Module, names: tuple[str, ...]) -> None:
-        self._module = module
-        self._names = names
-
-    def prepare(self, inputs: Tensor) -> Tensor:
-        return inputs
-
-    def logits(self, params: Parameters, prepared: Tensor) -> Tensor:
-        return self.logits_raw(params, prepared)
-
-    def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters:
-        graph = torch.is_grad_enabled()
-        with torch.enable_grad():
-            total = loss(self.logits(params, prepared), labels).sum()
-            return torch.autograd.grad(total, params, create_graph=graph, materialize_grads=True)
-
-    def _call(self, params: Parameters, inputs: Tensor) -> Tensor:
-        """Compute one network; buffers follow the inputs' device and dtype."""
-        values = {name: _like(buffer, inputs) for name, buffer in self._module.named_buffers()}
-        values.update(zip(self._names, params, strict=True))
-        logits: Tensor = functional_call(self._module, values, (inputs,))
-        return logits
-
-
-class _Loop(_Unprepared):
-    def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor:
-        # unbind, not indexing: its derivative is one stack, where each index would fill a whole [K, ...] with zeros.
-        networks = zip(*(p.unbind() for p in params), strict=True)
-        return torch.stack([self._call(network, inputs) for network in networks])
-
-
-class _Vmap(_Unprepared):
-    def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor:
-        logits: Tensor = torch.vmap(self._call, in_dims=(0, None))(params, inputs)
-        return logits
-
-
-def _like(buffer: Tensor, inputs: Tensor) -> Tensor:
-    return buffer.to(inputs.device, inputs.dtype if buffer.is_floating_point() else buffer.dtype)
+    backend: Backend = batched()
+    return backend

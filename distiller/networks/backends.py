@@ -1,0 +1,74 @@
+"""How a stack of K networks is computed: by the module's own forward, one after another or vmapped, or by other code."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from .initialise import Parameters
+
+__all__ = ["Backend", "Loop", "Loss", "Vmap"]
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Maps logits [K, B, outputs] and labels [B, outputs] to K losses, each of its own network alone."""
+
+
+class Backend(ABC):
+    """A function of K sets of parameters; see the methods of `distiller.networks.Stack` of the same names."""
+
+    @abstractmethod
+    def logits(self, params: Parameters, prepared: Tensor) -> Tensor:
+        """Return logits [K, B, outputs], twice differentiable by parameters and prepared inputs."""
+
+    def prepare(self, inputs: Tensor) -> Tensor:
+        return inputs
+
+    def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor:
+        return self.logits(params, self.prepare(inputs))
+
+    def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters:
+        graph = torch.is_grad_enabled()
+        leaves = tuple(p if p.requires_grad else p.detach().requires_grad_() for p in params)
+        with torch.enable_grad():
+            total = loss(self.logits(leaves, prepared), labels).sum()
+            return torch.autograd.grad(total, leaves, create_graph=graph, materialize_grads=True)
+
+
+class _Own(Backend):
+    """The module's own forward, by `torch.func.functional_call`."""
+
+    def __init__(self, module: nn.Module, names: tuple[str, ...]) -> None:
+        self._module = module
+        self._names = names
+
+    def _call(self, params: Parameters, inputs: Tensor) -> Tensor:
+        """Compute one network; its buffers are constants, and follow the inputs' device and dtype."""
+        values = {name: _like(buffer, inputs) for name, buffer in self._module.named_buffers()}
+        values.update(zip(self._names, params, strict=True))
+        logits: Tensor = functional_call(self._module, values, (inputs,))
+        return logits
+
+
+class Loop(_Own):
+    """One network after another."""
+
+    def logits(self, params: Parameters, prepared: Tensor) -> Tensor:
+        # unbind, not indexing: its derivative is one stack, where each index would fill a whole [K, ...] with zeros.
+        networks = zip(*(p.unbind() for p in params), strict=True)
+        return torch.stack([self._call(network, prepared) for network in networks])
+
+
+class Vmap(_Own):
+    """All networks at once, by `torch.vmap`."""
+
+    def logits(self, params: Parameters, prepared: Tensor) -> Tensor:
+        logits: Tensor = torch.vmap(self._call, in_dims=(0, None))(params, prepared)
+        return logits
+
+
+def _like(buffer: Tensor, inputs: Tensor) -> Tensor:
+    return buffer.to(inputs.device, inputs.dtype if buffer.is_floating_point() else buffer.dtype)
