@@ -65,8 +65,8 @@ class Stack:
     def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters:
         """Return the gradient of each network's own loss by its parameters, [K, ...] each.
 
-        ``loss`` maps logits [K, B, outputs] and float ``labels`` [B, outputs] to K losses. The gradient is itself differentiable, once,
-        by parameters, prepared inputs and labels where they require it and gradients are enabled. It is what differentiating
+        ``loss`` maps logits [K, B, outputs] and float ``labels`` [B, outputs] to K losses. The gradient is itself differentiable,
+        once, by params, prepared inputs and labels where they require it and gradients are enabled. It is what differentiating
         ``loss(logits(params, prepared), labels).sum()`` gives, by a network's own code where the backend is ``batched``.
         """
         return self._backend.gradient(params, prepared, labels, loss)
