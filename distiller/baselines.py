@@ -7,8 +7,8 @@ import torch
 from distiller.data import Dataset
 from distiller.distilled import Distilled
 from distiller.losses import one_hot
+from distiller.real_sets import real_batches
 from distiller.recipe import Recipe
-from distiller.seeds import derive, permutation
 
 __all__ = ["random_real"]
 
@@ -20,20 +20,8 @@ def random_real(recipe: Recipe, dataset: Dataset, draw: int, rate: float) -> Dis
     S x epochs steps (Wang et al. 2018, section 4; data are clean, not augmented). ``draw`` numbers independent draws. Raises
     `ValueError` where a class has fewer training examples than are wanted.
     """
-    classes = list(recipe.classes if recipe.classes is not None else range(dataset.classes))
-    wanted = recipe.steps * recipe.per_class
-    labels = dataset.train.labels.cpu()
-    columns = []
-    for label in classes:
-        rows = torch.nonzero(labels == label).squeeze(1)
-        if len(rows) < wanted:
-            raise ValueError(f"class {label} has {len(rows)} training examples; random_real wants {wanted}")
-        order = permutation(derive(recipe.seed, "random_real", draw, label), len(rows))
-        columns.append(rows[order[:wanted]])
-    # [wanted, C], cut into S batches of per_class x C rows: the order of the recipe's own labels.
-    rows = torch.stack(columns, dim=1).view(recipe.steps, -1)
-    inputs = dataset.train.inputs.cpu()[rows]
-    targets = one_hot(labels[rows], dataset.classes).to(inputs.dtype)
+    inputs, labels = real_batches(recipe, dataset, "random_real", draw)
+    targets = one_hot(labels, dataset.classes).to(inputs.dtype)
     rates = torch.full((recipe.inner_steps,), rate, dtype=inputs.dtype)
     about = (recipe.epochs, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
     return Distilled(inputs, targets, rates, *about)

@@ -22,6 +22,7 @@ from distiller.data import Dataset, Examples
 from distiller.distilled import Distilled, safetensors_metadata
 from distiller.losses import one_hot
 from distiller.networks import Parameters, Stack, build
+from distiller.real_sets import real_batches, start_classes
 from distiller.recipe import Decay, Recipe
 from distiller.seeds import derive, normal, permutation, seed_tensor
 from distiller.unroll import MetaGradient, meta_gradient
@@ -66,23 +67,28 @@ class State:
 
 
 def start(recipe: Recipe, dataset: Dataset) -> State:
-    """Return the state before the first outer step: standard normal inputs, one-hot labels, all rates at ``distill_lr``.
+    """Return the state before the first outer step: inputs as the recipe says, one-hot labels, all rates at ``distill_lr``.
 
-    Labels run through the classes, 0 .. K-1, ``per_class`` times in every batch (SLDD's order, not DD's grouped one).
+    Raises `ValueError` where ``inputs: real`` wants more examples of a class than there are.
     """
     dtype = getattr(torch, recipe.dtype)
-    classes = list(recipe.classes if recipe.classes is not None else range(dataset.classes)) * recipe.per_class
-    shape = (recipe.steps, len(classes), *dataset.shape)
-    drawn = normal(seed_tensor([derive(recipe.seed, "distil", recipe.run, "inputs")]), math.prod(shape))
+    classes = start_classes(recipe, dataset)
     targets = one_hot(torch.tensor(classes), dataset.classes).to(dtype)
     # The inverse of softplus, written so that a small rate keeps its digits and a large one does not overflow.
     raw_rate = recipe.distill_lr + math.log(-math.expm1(-recipe.distill_lr))
     learned = {
-        "inputs": drawn.to(dtype).view(shape),
+        "inputs": _start_inputs(recipe, dataset).to(dtype),
         "labels": targets.expand(recipe.steps, -1, -1).contiguous(),
         "raw_rates": torch.full((recipe.inner_steps,), raw_rate, dtype=dtype),
     }
     return State(0, learned, {}, {name: torch.zeros(0, dtype=torch.float64) for name in _CURVE})
+
+
+def _start_inputs(recipe: Recipe, dataset: Dataset) -> Tensor:
+    if recipe.inputs == "real":
+        return real_batches(recipe, dataset, "distil", recipe.run, "inputs")[0]
+    shape = (recipe.steps, len(start_classes(recipe, dataset)), *dataset.shape)
+    return normal(seed_tensor([derive(recipe.seed, "distil", recipe.run, "inputs")]), math.prod(shape)).view(shape)
 
 
 def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int) -> State:

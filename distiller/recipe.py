@@ -7,6 +7,7 @@ sweep can be read, checked and frozen before anything heavy is imported.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -70,6 +71,8 @@ class Recipe:
     """Examples of each class in a distilled batch."""
     classes: tuple[int, ...] | None = None
     """The classes that distilled examples start at; `None` for all. Fewer examples than classes want soft labels."""
+    inputs: Literal["noise", "real"] = "noise"
+    """Where distilled inputs start: at standard normal noise, as in the papers, or at real training examples of their classes."""
     labels: Literal["hard", "soft"] = "hard"
     """Soft labels are learned, free real numbers that start one-hot (Sucholutsky and Schonlau, arXiv 1910.02551)."""
     distill_lr: float = _number(0.02, above=0)
@@ -125,8 +128,8 @@ class Recipe:
     def settled(self) -> Recipe:
         """Return the same recipe with every ``auto`` and `None` that decides bits filled in, by a fixed table.
 
-        On a CPU: LeNet batched by hand, 8 networks at once, other networks one after another; 128 real examples at once. On
-        CUDA: LeNet batched by hand, other networks vmapped, 64 at once; 1,024 real examples at once.
+        LeNet and AlexCifarNet are batched by hand; other networks go one after another on a CPU, vmapped on CUDA. 8 networks and
+        128 real examples are computed at once on a CPU, 64 and 1,024 on CUDA.
         """
         device = "cpu" if self.device == "auto" else self.device
         on_cpu = device == "cpu"
@@ -151,14 +154,14 @@ class Recipe:
 
 
 # Networks with batched code of their own that beats one after another, as `benchmarks/outer_step.py` measures it.
-_BATCHED = frozenset({"lenet"})
+_BATCHED = frozenset({"lenet", "alexcifarnet"})
 
 
 def _parse(kind: type, mapping: object, path: tuple[str, ...]) -> Any:
     if not isinstance(mapping, Mapping):
         raise RecipeError(path, f"expected keys and values, got {_show(mapping)}")
     fields = {f.name: f for f in dataclasses.fields(kind)}
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     for key in mapping:
         if key not in fields:
             raise RecipeError((*path, str(key)), f"unknown key; known here: {', '.join(fields)}")
@@ -167,6 +170,12 @@ def _parse(kind: type, mapping: object, path: tuple[str, ...]) -> Any:
             raise RecipeError((*path, name), "is missing")
     values = {key: _read(hints[key], value, fields[key].metadata, (*path, str(key))) for key, value in mapping.items()}
     return kind(**values)
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields; a driver parses a recipe a task, and each look costs half a millisecond."""
+    return typing.get_type_hints(kind)
 
 
 def _read(hint: Any, value: object, limits: Mapping[str, Any], path: tuple[str, ...]) -> Any:

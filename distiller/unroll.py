@@ -18,7 +18,8 @@ the differentiated graph, so that its derivative costs one inner product; v[0] i
 that spans steps.
 
 The graph of g[t] is kept from the forward pass (``saved``: about 8.5 forward passes a step, memory grows with T) or built again
-from θ[t] (``recompute``: about 11 forward passes; of all T steps only the weights are held).
+from θ[t] (``recompute``: about 11 forward passes). ``recompute`` holds the weights of every step where these take little memory;
+where they take more, those of every √T-th step, from which the others are computed a second time (about 14 forward passes).
 
 K networks are stacked, and computed ``chunk`` at a time. Their losses are summed before differentiation, which keeps them
 independent: the gradient of a sum with respect to one network's own parameters is that network's gradient.
@@ -26,6 +27,7 @@ independent: the gradient of a sum with respect to one network's own parameters 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -60,6 +62,10 @@ class MetaGradient:
     score: Score
 
 
+_WEIGHTS_KEPT = 64 * 2**20
+"""Bytes of weights that ``recompute`` may hold for a chunk of networks before it computes some of them a second time."""
+
+
 @dataclass(frozen=True)
 class _Step:
     """One inner step: the leaves that its gradient is a function of, and that gradient, with its graph where it is kept."""
@@ -92,23 +98,17 @@ def meta_gradient(
     are the real batch. ``chunk`` networks and ``real_chunk`` real examples are computed at once: both change rounding alone.
     Non-finite values are passed on, not raised.
     """
-    leaf = inputs.detach().requires_grad_()
-    with torch.enable_grad():
-        flat = stack.prepare(leaf.flatten(0, 1))
-        prepared = flat.view(*inputs.shape[:2], *flat.shape[1:])
     networks = parameters[0].shape[0]
     real_targets = one_hot(real_labels, classes).to(inputs.dtype)
     sums: list[tuple[Tensor, ...]] = []
     scores: list[Score] = []
     for part in _chunks(parameters, chunk):
-        unrolled = _Unroll(stack, prepared.detach(), labels.detach(), rates.detach(), learn_labels, memory)
+        unrolled = _Unroll(stack, inputs.detach(), labels.detach(), rates.detach(), learn_labels, memory)
         trained = unrolled.forward(part)
         adjoint, reached = _outer_gradient(stack, trained, real_inputs, real_targets, real_labels, real_chunk)
         sums.append(unrolled.backward(adjoint))
         scores.append(reached)
     by_input, by_label, by_rate = (sum(parts[1:], parts[0]) / networks for parts in zip(*sums, strict=True))
-    # What `prepare` maps linearly once for all steps is mapped back once: its vector-Jacobian product.
-    (by_input,) = torch.autograd.grad(prepared, leaf, by_input)
     scored = Score(torch.cat([s.loss for s in scores]), torch.cat([s.accuracy for s in scores]))
     return MetaGradient(by_input, by_label if learn_labels else None, by_rate, scored)
 
@@ -116,7 +116,7 @@ def meta_gradient(
 def train(stack: Stack, parameters: Parameters, batches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Parameters:
     """Train K networks, [K, ...] each, by one step of gradient descent for each (inputs, labels, rate); nothing is kept."""
     for inputs, labels, rate in batches:
-        step = _inner_step(stack, parameters, stack.prepare(inputs), labels, differentiable=False, learn_labels=False)
+        step = _inner_step(stack, parameters, inputs, labels, differentiable=False, learn_labels=False)
         parameters = _descend(parameters, step.gradient, rate)
     return parameters
 
@@ -130,7 +130,7 @@ def score(
     targets = one_hot(labels, classes).to(inputs.dtype)
     with torch.no_grad():
         for rows in _slices(len(labels), real_chunk):
-            logits = stack.logits_raw(parameters, inputs[rows])
+            logits = stack.logits_of_many(parameters, inputs[rows])
             loss += cross_entropy(logits, targets[rows]) * (len(labels[rows]) / len(labels))
             right += correct(logits, labels[rows])
     return Score(loss, right.to(torch.float64) / len(labels))
@@ -140,30 +140,35 @@ class _Unroll:
     """The inner steps of one chunk of networks: forward once, then backward once."""
 
     def __init__(
-        self, stack: Stack, prepared: Tensor, labels: Tensor, rates: Tensor, learn_labels: bool, memory: str
+        self, stack: Stack, inputs: Tensor, labels: Tensor, rates: Tensor, learn_labels: bool, memory: str
     ) -> None:
         self.stack, self.rates, self.learn_labels, self.saved = stack, rates, learn_labels, memory == "saved"
-        self.inputs = [batch.requires_grad_() for batch in prepared.unbind()]
+        self.inputs = [batch.requires_grad_() for batch in inputs.unbind()]
         self.labels = [batch.requires_grad_(learn_labels) for batch in labels.unbind()]
-        self.trail: list[_Step] = []
+        self.steps: list[_Step] = []
+        self.weights: list[Parameters] = []
+        self.between: list[Parameters] = []
+        self.spacing = 1
 
     def forward(self, parameters: Parameters) -> Parameters:
-        """Return the networks after T steps, and remember what `backward` needs of each."""
+        """Return the networks after T steps, and remember what `backward` needs of them."""
+        self.spacing = self._spacing(parameters)
         for t, rate in enumerate(self.rates):
             step = self._step(t, parameters, differentiable=self.saved)
-            self.trail.append(step)
+            if self.saved:
+                self.steps.append(step)
+            elif t % self.spacing == 0:
+                self.weights.append(parameters)
             parameters = _descend(parameters, step.gradient, rate)
         return parameters
 
     def backward(self, adjoint: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the derivatives of the sum of the networks' outer losses by prepared inputs, labels and rates."""
+        """Return the derivatives of the sum of the networks' outer losses by inputs, labels and rates."""
         by_input = [torch.zeros_like(batch) for batch in self.inputs]
         by_label = [torch.zeros_like(batch) for batch in self.labels]
         by_rate = torch.zeros_like(self.rates)
         for t in reversed(range(len(self.rates))):
-            s, step = t % len(self.inputs), self.trail.pop()
-            if not self.saved:
-                step = self._step(t, step.parameters, differentiable=True)
+            s, step = t % len(self.inputs), self._step_again(t)
             by_rate[t] = -sum((v * g.detach()).sum() for v, g in zip(adjoint, step.gradient, strict=True))
             by_leaf = self._pull_back(step, adjoint, with_parameters=t > 0)
             by_input[s] -= self.rates[t] * by_leaf.pop(0)
@@ -171,6 +176,23 @@ class _Unroll:
                 by_label[s] -= self.rates[t] * by_leaf.pop(0)
             adjoint = _descend(adjoint, by_leaf, self.rates[t]) if t > 0 else adjoint
         return torch.stack(by_input), torch.stack(by_label), by_rate
+
+    def _spacing(self, parameters: Parameters) -> int:
+        """Return how many steps lie between two whose weights are held: one, or √T where all would be too many."""
+        total = len(self.rates) * sum(p.numel() * p.element_size() for p in parameters)
+        return 1 if total <= _WEIGHTS_KEPT else math.ceil(math.sqrt(len(self.rates)))
+
+    def _step_again(self, t: int) -> _Step:
+        """Return step ``t`` with its graph, kept or built again; steps are asked for from the last to the first."""
+        if self.saved:
+            return self.steps.pop()
+        if not self.between:
+            # The steps up to t from the last one whose weights are held.
+            self.between = [self.weights.pop()]
+            for earlier in range(t - t % self.spacing, t):
+                step = self._step(earlier, self.between[-1], differentiable=False)
+                self.between.append(_descend(self.between[-1], step.gradient, self.rates[earlier]))
+        return self._step(t, self.between.pop(), differentiable=True)
 
     def _step(self, t: int, parameters: Parameters, differentiable: bool) -> _Step:
         s = t % len(self.inputs)
@@ -195,9 +217,8 @@ def _inner_step(
     """
     leaves = tuple(p.detach().requires_grad_() for p in parameters)
     x, q = (inputs, labels) if differentiable else (inputs.detach(), labels.detach())
-    with torch.enable_grad():
-        loss = cross_entropy(stack.logits(leaves, x), q).sum()
-        gradient = torch.autograd.grad(loss, leaves, create_graph=differentiable, materialize_grads=True)
+    with torch.set_grad_enabled(differentiable):
+        gradient = stack.gradient(leaves, x, q, cross_entropy)
     return _Step(leaves, x, q, gradient)
 
 
@@ -212,7 +233,7 @@ def _outer_gradient(
     right = torch.zeros_like(loss, dtype=torch.int64)
     for rows in _slices(len(labels), real_chunk):
         with torch.enable_grad():
-            logits = stack.logits_raw(leaves, inputs[rows])
+            logits = stack.logits_of_many(leaves, inputs[rows])
             losses = cross_entropy(logits, targets[rows]) * (len(labels[rows]) / len(labels))
             gradient = torch.autograd.grad(losses.sum(), leaves, materialize_grads=True)
         for total, part in zip(adjoint, gradient, strict=True):
@@ -225,7 +246,9 @@ def _outer_gradient(
 def _descend(values: Sequence[Tensor], directions: Sequence[Tensor], rate: Tensor) -> tuple[Tensor, ...]:
     """Return values - rate * directions, in new storage."""
     with torch.no_grad():
-        return tuple(value - rate * direction for value, direction in zip(values, directions, strict=True))
+        return tuple(
+            torch.addcmul(value, rate, direction, value=-1) for value, direction in zip(values, directions, strict=True)
+        )
 
 
 def _chunks(parameters: Parameters, size: int) -> Iterable[Parameters]:

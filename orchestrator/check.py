@@ -46,15 +46,22 @@ def _check_classes(sweep: Sweep, data: str, description: Description) -> None:
 
 
 def _check_examples(sweep: Sweep, dataset: Dataset) -> None:
-    """A baseline of real examples takes as many of a class as the largest recipe distils."""
-    if "random_real" not in sweep.baselines:
+    """Real examples, of a baseline or to start from, are as many of a class as the largest recipe distils."""
+    who = (
+        "random_real"
+        if "random_real" in sweep.baselines
+        else "inputs: real"
+        if "real" in _values(sweep, "inputs")
+        else None
+    )
+    if who is None:
         return
     wanted = max(_values(sweep, "steps")) * max(_values(sweep, "per_class"))
     smallest = int(dataset.train.labels.bincount(minlength=dataset.classes).min())
     if wanted > smallest:
         raise CheckError(
-            f"baselines: random_real wants {wanted} training examples of each class, and {dataset.name} has a class of "
-            f"{smallest}; leave the baseline out, or bound steps and per_class"
+            f"{who} wants {wanted} training examples of each class, and {dataset.name} has a class of {smallest}; "
+            f"leave it out, or bound steps and per_class"
         )
 
 

@@ -40,5 +40,7 @@ def _git() -> dict[str, Any] | None:
     commit = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path.cwd())
     if commit.returncode != 0:
         return None
-    changed = subprocess.run([git, "status", "--porcelain"], capture_output=True, text=True, check=False, cwd=Path.cwd())
+    changed = subprocess.run(
+        [git, "status", "--porcelain"], capture_output=True, text=True, check=False, cwd=Path.cwd()
+    )
     return {"commit": commit.stdout.strip(), "changed": bool(changed.stdout.strip())}

@@ -29,7 +29,9 @@ def params_row(space: Mapping[str, Mapping[str, Any]] | None, params: Mapping[st
     """Return ``params`` as the column holds them: choices of mixed kinds, of lists and of mappings as JSON text."""
     if space is None:
         return None
-    return {name: json.dumps(params[name]) if _is_json(dimension) else params[name] for name, dimension in space.items()}
+    return {
+        name: json.dumps(params[name]) if _is_json(dimension) else params[name] for name, dimension in space.items()
+    }
 
 
 def _kind(dimension: Mapping[str, Any]) -> pa.DataType:

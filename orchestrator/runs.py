@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Run", "RunError", "RunStopped", "evaluate_more", "load", "open_run", "resume", "run"]
 
 _VERSION = 1
+_SECONDS_BETWEEN_BEATS = 5.0
+_SECONDS_BETWEEN_VIEWS = 0.25
 
 
 class RunError(RuntimeError):
@@ -252,7 +254,7 @@ def _work(schedule: Schedule, lease: Lease, heard: Interrupts, view: View | None
     finally:
         # Whatever ended the loop, rows that are there are committed if they can be.
         schedule.records.flush()
-    tick()
+    tick(last=True)
     schedule.events.say("done" if done else "stopped", signal=heard.received)
     return done
 
@@ -301,15 +303,16 @@ def _ticker(schedule: Schedule, lease: Lease, view: View | None) -> Any:
     """Return what the loop calls at each turn: a heartbeat now and then, and the view's newest state."""
     from orchestrator.standing import standing
 
-    began = time.monotonic()
-    beaten = began
+    began = beaten = shown = time.monotonic()
 
-    def tick() -> None:
-        nonlocal beaten
-        if time.monotonic() - beaten > 5:
+    def tick(last: bool = False) -> None:
+        nonlocal beaten, shown
+        now = time.monotonic()
+        if now - beaten > _SECONDS_BETWEEN_BEATS:
             lease.beat()
-            beaten = time.monotonic()
-        if view is not None:
-            view.update(standing(schedule, time.monotonic() - began))
+            beaten = now
+        if view is not None and (last or now - shown > _SECONDS_BETWEEN_VIEWS):
+            view.update(standing(schedule, now - began))
+            shown = now
 
     return tick

@@ -21,20 +21,17 @@ class Backend(ABC):
     """A function of K sets of parameters; see the methods of `distiller.networks.Stack` of the same names."""
 
     @abstractmethod
-    def logits(self, params: Parameters, prepared: Tensor) -> Tensor:
-        """Return logits [K, B, outputs], twice differentiable by parameters and prepared inputs."""
+    def logits(self, params: Parameters, inputs: Tensor) -> Tensor:
+        """Return logits [K, B, outputs], twice differentiable by parameters and inputs."""
 
-    def prepare(self, inputs: Tensor) -> Tensor:
-        return inputs
+    def logits_of_many(self, params: Parameters, inputs: Tensor) -> Tensor:
+        return self.logits(params, inputs)
 
-    def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor:
-        return self.logits(params, self.prepare(inputs))
-
-    def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters:
+    def gradient(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
         graph = torch.is_grad_enabled()
         leaves = tuple(p if p.requires_grad else p.detach().requires_grad_() for p in params)
         with torch.enable_grad():
-            total = loss(self.logits(leaves, prepared), labels).sum()
+            total = loss(self.logits(leaves, inputs), labels).sum()
             return torch.autograd.grad(total, leaves, create_graph=graph, materialize_grads=True)
 
 
@@ -56,17 +53,17 @@ class _Own(Backend):
 class Loop(_Own):
     """One network after another."""
 
-    def logits(self, params: Parameters, prepared: Tensor) -> Tensor:
+    def logits(self, params: Parameters, inputs: Tensor) -> Tensor:
         # unbind, not indexing: its derivative is one stack, where each index would fill a whole [K, ...] with zeros.
         networks = zip(*(p.unbind() for p in params), strict=True)
-        return torch.stack([self._call(network, prepared) for network in networks])
+        return torch.stack([self._call(network, inputs) for network in networks])
 
 
 class Vmap(_Own):
     """All networks at once, by `torch.vmap`."""
 
-    def logits(self, params: Parameters, prepared: Tensor) -> Tensor:
-        logits: Tensor = torch.vmap(self._call, in_dims=(0, None))(params, prepared)
+    def logits(self, params: Parameters, inputs: Tensor) -> Tensor:
+        logits: Tensor = torch.vmap(self._call, in_dims=(0, None))(params, inputs)
         return logits
 
 

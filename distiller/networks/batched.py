@@ -27,18 +27,18 @@ class Batched(Backend):
     def layers(self, networks: int) -> list[Layer]:
         """Return the layers of K networks, in the order of their parameters."""
 
-    def logits(self, params: Parameters, prepared: Tensor) -> Tensor:
-        return self._chain(params).logits(params, prepared)
+    def logits(self, params: Parameters, inputs: Tensor) -> Tensor:
+        return self._chain(params).logits(params, inputs)
 
-    def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor:
+    def logits_of_many(self, params: Parameters, inputs: Tensor) -> Tensor:
         if inputs.device.type != "cpu":
             return self.logits(params, inputs)
         parts = zip(*(torch.split(p, max(1, self.most // len(inputs))) for p in params), strict=True)
         rows = torch.split(inputs, self.most)
         return torch.cat([torch.cat([self.logits(part, some) for some in rows], dim=1) for part in parts])
 
-    def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters:
-        return self._chain(params).gradient(params, prepared, labels, loss)
+    def gradient(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
+        return self._chain(params).gradient(params, inputs, labels, loss)
 
     def _chain(self, params: Parameters) -> Chain:
         return Chain(self.layers(len(params[0])))

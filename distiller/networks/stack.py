@@ -50,26 +50,22 @@ class Stack:
         """Draw K networks from ``seeds`` int64 [K] on the seeds' device; see `distiller.networks.initialise`."""
         return draw(self._slots, scheme, seeds, dtype)
 
-    def prepare(self, inputs: Tensor) -> Tensor:
-        """Map distilled inputs [B, *shape] to what `logits` takes: a fixed linear map, worth doing once for many steps."""
-        return self._backend.prepare(inputs)
+    def logits(self, params: Parameters, inputs: Tensor) -> Tensor:
+        """Return logits [K, B, outputs] of K networks on inputs [B, *shape] that they share."""
+        return self._backend.logits(params, inputs)
 
-    def logits(self, params: Parameters, prepared: Tensor) -> Tensor:
-        """Return logits [K, B, outputs] of K networks on prepared inputs that they share."""
-        return self._backend.logits(params, prepared)
+    def logits_of_many(self, params: Parameters, inputs: Tensor) -> Tensor:
+        """Return what `logits` returns, in the way that is fast for many inputs: real batches and tests."""
+        return self._backend.logits_of_many(params, inputs)
 
-    def logits_raw(self, params: Parameters, inputs: Tensor) -> Tensor:
-        """Return logits [K, B, outputs] of K networks on inputs [B, *shape] as they are: real batches and tests."""
-        return self._backend.logits_raw(params, inputs)
-
-    def gradient(self, params: Parameters, prepared: Tensor, labels: Tensor, loss: Loss) -> Parameters:
+    def gradient(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
         """Return the gradient of each network's own loss by its parameters, [K, ...] each.
 
-        ``loss`` maps logits [K, B, outputs] and float ``labels`` [B, outputs] to K losses. The gradient is itself differentiable,
-        once, by params, prepared inputs and labels where they require it and gradients are enabled. It is what differentiating
-        ``loss(logits(params, prepared), labels).sum()`` gives, by a network's own code where the backend is ``batched``.
+        ``loss`` maps logits [K, B, outputs] and float ``labels`` [B, outputs] to K losses. The gradient is itself
+        differentiable, once, by params, inputs and labels where they require it and gradients are enabled. It is what
+        differentiating ``loss(logits(params, inputs), labels).sum()`` gives, by a network's own code where the backend is ``batched``.
         """
-        return self._backend.gradient(params, prepared, labels, loss)
+        return self._backend.gradient(params, inputs, labels, loss)
 
 
 def _backend(module: nn.Module, names: tuple[str, ...], name: str) -> Backend:

@@ -15,4 +15,6 @@ def blobs(classes=3, shape=(1, 28, 28), train=60, held_out=24, dtype=torch.float
         return Examples((centres[labels] + 0.5 * noise).to(dtype), labels)
 
     statistics = {"mean": (0.0,) * shape[0], "std": (1.0,) * shape[0]}
-    return Dataset("blobs", classes, shape, **statistics, train=draw(train), validation=draw(held_out), test=draw(held_out))
+    return Dataset(
+        "blobs", classes, shape, **statistics, train=draw(train), validation=draw(held_out), test=draw(held_out)
+    )

@@ -36,5 +36,5 @@ def test_the_rate_is_constant_over_as_many_steps_as_the_recipe_has():
 def test_fewer_classes_and_too_few_examples():
     some = dataclasses.replace(RECIPE, classes=(2, 0))
     assert random_real(some, DATA, 0, 0.1).labels.argmax(-1).tolist() == [[2, 0, 2, 0]] * 2
-    with pytest.raises(ValueError, match="class 0 has 20 training examples; random_real wants 40"):
+    with pytest.raises(ValueError, match="class 0 has 20 training examples; 40 are wanted"):
         random_real(dataclasses.replace(RECIPE, steps=20), DATA, 0, 0.1)

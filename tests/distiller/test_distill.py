@@ -5,7 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from distiller.baselines import random_real
 from distiller.distill import State, advance, distilled_of, network_seeds, stack_of, start
+from distiller.networks import build
 from distiller.recipe import Decay, Recipe
 from distiller.seeds import derive, permutation, seed_tensor
 from tests.distiller.small_data import blobs
@@ -24,7 +26,7 @@ LEARNS = dataclasses.replace(
 def reference(recipe, dataset, outer_steps):
     """The outer loop written plainly: one graph through everything, torch's own optimiser, the draws by their keys."""
     stack = stack_of(recipe, dataset)
-    module = stack.module.double()
+    module = build(recipe.network, dataset.shape, dataset.outputs).double()
     learned = {name: tensor.clone().requires_grad_() for name, tensor in start(recipe, dataset).learned.items()}
     learned["labels"].requires_grad_(recipe.labels == "soft")
     adam = torch.optim.Adam([t for t in learned.values() if t.requires_grad], lr=recipe.outer_lr, betas=(0.5, 0.999))
@@ -93,6 +95,17 @@ def test_start_has_the_papers_values():
     assert state.learned["labels"].shape[-1] == 3
     rates = distilled_of(recipe, DATA, state).rates
     assert torch.allclose(rates, torch.full((4,), 0.003, dtype=torch.float64), rtol=1e-12, atol=0)
+
+
+def test_inputs_may_start_at_real_examples_of_their_classes():
+    recipe = dataclasses.replace(RECIPE, inputs="real", per_class=2)
+    learned = start(recipe, DATA).learned
+    for image, label in zip(learned["inputs"].flatten(0, 1), learned["labels"].flatten(0, 1), strict=True):
+        (row,) = [i for i in range(len(DATA.train)) if torch.equal(DATA.train.inputs[i], image)]
+        assert label.argmax() == DATA.train.labels[row]
+    # Not the examples that the baseline takes, and others in another run.
+    assert not torch.equal(learned["inputs"], random_real(recipe, DATA, 0, 0.1).inputs)
+    assert not torch.equal(learned["inputs"], start(dataclasses.replace(recipe, run=1), DATA).learned["inputs"])
 
 
 @pytest.mark.parametrize("rate", [1e-6, 17.5])

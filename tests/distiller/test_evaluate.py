@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from distiller.baselines import random_real
 from distiller.distill import advance, distilled_of, draw_networks, stack_of, start
 from distiller.evaluate import evaluate, evaluation_seeds
+from distiller.networks import build
 from distiller.recipe import Recipe
 from tests.distiller.small_data import blobs
 
@@ -18,7 +19,7 @@ SET = random_real(RECIPE, DATA, draw=0, rate=0.05)
 def by_hand(seed, examples):
     """Train one module with torch's own optimiser, and count."""
     stack = stack_of(RECIPE, DATA)
-    module = stack.module
+    module = build(RECIPE.network, DATA.shape, DATA.outputs)
     for p, drawn in zip(module.parameters(), draw_networks(RECIPE, stack, [seed], "cpu"), strict=True):
         p.data = drawn[0].clone()
     for inputs, labels, rate in SET.batches():

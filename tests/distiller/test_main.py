@@ -9,7 +9,15 @@ import pytest
 from distiller.__main__ import main
 from distiller.distilled import Distilled
 
-RECIPE = {"data": "digits", "network": "lenet", "steps": 2, "outer_steps": 3, "batch": 32, "validation": 300, "labels": "soft"}
+RECIPE = {
+    "data": "digits",
+    "network": "lenet",
+    "steps": 2,
+    "outer_steps": 3,
+    "batch": 32,
+    "validation": 300,
+    "labels": "soft",
+}
 
 
 def write(folder, name="recipe.json", **changes):
@@ -26,7 +34,9 @@ def test_one_command_distils_and_evaluates(tmp_path):
         "import sys\nfor name in ('ray', 'optuna', 'pyarrow', 'rich', 'click', 'pydantic'): sys.modules[name] = None\n"
     )
     paths = f"{tmp_path}:{Path(__file__).parents[2]}"
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={"PYTHONPATH": paths}, check=False)
+    ended = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env={"PYTHONPATH": paths}, check=False
+    )
     assert ended.returncode == 0, ended.stderr
     assert "outer step 3/3" in ended.stdout
     assert re.search(r"^validation: \d+\.\d\d ± \d+\.\d\d %, 3 random initialisations$", ended.stdout, re.MULTILINE)

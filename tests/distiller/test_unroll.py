@@ -88,7 +88,9 @@ def test_meta_gradient_is_that_of_the_whole_graph(name, networks, memory):
 @pytest.mark.parametrize("backend", ["loop", "vmap", "batched"])
 @pytest.mark.parametrize("memory", ["saved", "recompute"])
 def test_every_backend_gives_the_same(backend, memory):
-    stack, module, parameters, distilled, real_inputs, real_labels, classes = posed = problem("lenet", 3, backend=backend)
+    stack, module, parameters, distilled, real_inputs, real_labels, classes = posed = problem(
+        "lenet", 3, backend=backend
+    )
     expected = brute_force(module, stack, parameters, distilled, real_inputs, real_labels, classes)
     assert_equal(ours(posed, memory=memory), expected)
 
@@ -144,7 +146,9 @@ def test_train_follows_the_curriculum():
     assert torch.allclose(scored.loss, ours(posed).score.loss, rtol=1e-13, atol=0)
     assert torch.equal(scored.accuracy, ours(posed).score.accuracy)
     # Order matters: the same steps backwards train another network.
-    other = score(stack, train(stack, parameters, batches[::-1]), real_inputs, real_labels, classes=classes, real_chunk=3)
+    other = score(
+        stack, train(stack, parameters, batches[::-1]), real_inputs, real_labels, classes=classes, real_chunk=3
+    )
     assert not torch.allclose(other.loss, scored.loss)
 
 
@@ -152,3 +156,15 @@ def test_a_rate_that_explodes_is_passed_on_not_raised():
     stack, module, parameters, distilled, *rest = problem("lenet", 1)
     meta = ours((stack, module, parameters, distilled | {"rates": distilled["rates"] * 1e300}, *rest))
     assert not math.isfinite(meta.score.loss.item())
+
+
+@pytest.mark.parametrize("kept", [0, 10**6])
+def test_weights_that_are_computed_a_second_time_are_the_same(monkeypatch, kept):
+    posed = problem("lenet", 2)
+    long = posed[3] | {"rates": 0.05 * posed[3]["rates"].repeat(3)[: 5 * BATCHES]}
+    posed = (*posed[:3], long, *posed[4:])
+    expected = ours(posed, memory="recompute")
+    monkeypatch.setattr("distiller.unroll._WEIGHTS_KEPT", kept)
+    again = ours(posed, memory="recompute")
+    for name in ("inputs", "labels", "rates"):
+        assert torch.equal(getattr(expected, name), getattr(again, name)), name

@@ -42,7 +42,7 @@ def leaves_of(stack, shape, networks, rows):
     with torch.no_grad():
         for p, n in zip(drawn, noise(drawn), strict=True):
             p += 0.01 * n
-    return tuple(drawn), stack.prepare(inputs).requires_grad_(), labels.requires_grad_()
+    return tuple(drawn), inputs.requires_grad_(), labels.requires_grad_()
 
 
 def through_logits(stack, shape, networks, rows=2):
@@ -78,14 +78,14 @@ def test_backends_are_equal_to_the_second_derivative(name, shape, backend, netwo
 
 @pytest.mark.parametrize("name, shape", [("lenet", (1, 28, 28)), ("alexcifarnet", (3, 32, 32))])
 @pytest.mark.parametrize("most", [2, 6])
-def test_many_raw_inputs_are_computed_in_parts_that_add_up(name, shape, most, monkeypatch):
+def test_many_inputs_are_computed_in_parts_that_add_up(name, shape, most, monkeypatch):
     module = build(name, shape, 10)
     monkeypatch.setattr(type(module.batched()), "most", most)
     inputs, labels, seeds = example(shape, 3, 3)
     params = tuple(p.requires_grad_() for p in Stack(module, "loop").draw("default", seeds, torch.float64))
     results = []
     for backend in ("batched", "loop"):
-        logits = Stack(module, backend).logits_raw(params, inputs)
+        logits = Stack(module, backend).logits_of_many(params, inputs)
         results.append([logits, *torch.autograd.grad(soft_cross_entropy(logits, labels).sum(), params)])
     assert close(*results)
 
@@ -110,7 +110,7 @@ def test_ties_in_pooling_go_one_way(networks):
     for backend in ("loop", "batched"):
         stack = Stack(module, backend)
         params = tuple(p.requires_grad_() for p in stack.draw("xavier_normal", seeds, torch.float64))
-        loss = soft_cross_entropy(stack.logits_raw(params, inputs), labels).sum()
+        loss = soft_cross_entropy(stack.logits_of_many(params, inputs), labels).sum()
         results.append(torch.autograd.grad(loss, params))
     assert close(*results)
 
@@ -127,13 +127,6 @@ def test_without_gradients_enabled_the_gradient_has_no_graph(backend):
     assert not any(g.requires_grad for g in [*plain, *bare])
     assert close(plain, graph)
     assert close(bare, graph)
-
-
-@pytest.mark.parametrize("name, shape, backend", PAIRS)
-def test_prepare_is_linear(name, shape, backend):
-    stack = Stack(build(name, shape, 10), backend)
-    one, other = torch.randn(2, 3, *shape, dtype=torch.float64)
-    assert torch.allclose(stack.prepare(2 * one - other), 2 * stack.prepare(one) - stack.prepare(other))
 
 
 @pytest.mark.parametrize("name, shape, backend", PAIRS)
@@ -170,5 +163,5 @@ def test_cuda_computes_what_a_cpu_computes(name, shape, backend, networks):
         first = stack.gradient(there, x, q, soft_cross_entropy)
         directions = [n.to(device) for n in noise(first)]
         second = torch.autograd.grad(first, [*there, x, q], directions)
-        results.append([t.cpu() for t in (stack.logits_raw(there, x), *first, *second)])
+        results.append([t.cpu() for t in (stack.logits_of_many(there, x), *first, *second)])
     assert close(*results, tolerance=1e-10)
