@@ -63,7 +63,8 @@ class Stack:
 
         ``loss`` maps logits [K, B, outputs] and float ``labels`` [B, outputs] to K losses. The gradient is itself
         differentiable, once, by params, inputs and labels where they require it and gradients are enabled. It is what
-        differentiating ``loss(logits(params, inputs), labels).sum()`` gives, by a network's own code where the backend is ``batched``.
+        differentiating ``loss(logits(params, inputs), labels).sum()`` gives; where the backend is ``batched``, by the network's
+        own code.
         """
         return self._backend.gradient(params, inputs, labels, loss)
 
