@@ -45,7 +45,9 @@ def read_distilled(path: Path) -> Distilled:
     """
     payload = path.read_bytes()
     try:
-        rows = pq.read_table(pa.BufferReader(payload), page_checksum_verification=True)
+        # On this thread alone: one of Arrow's that still lets go of our bytes while Python exits aborts the process.
+        options = {"page_checksum_verification": True, "use_threads": False, "pre_buffer": False}
+        rows = pq.read_table(pa.BufferReader(payload), **options)
         about = json.loads(rows.schema.metadata[_ABOUT])
         distilled = _from_table(rows, about)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
