@@ -29,7 +29,7 @@ __all__ = [
     "tune_jobs",
 ]
 
-RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+RATES = (0.001, 0.003, 0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.3, 1.0)
 """Constant learning rates that a baseline is tuned over, on the validation split."""
 
 DRAWS = 10

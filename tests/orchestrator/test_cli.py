@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from orchestrator.plan import RATES
 from orchestrator.records import read
 from tests.orchestrator.tiny_sweep import SWEEP, rows, stillhouse, write_sweep
 
@@ -50,7 +51,7 @@ def test_status_report_query_and_evaluate_read_a_run(finished):
         "baseline/random_real": 3,
         "final": 3,
         "search": 4,
-        "tune/random_real": 14,
+        "tune/random_real": 2 * len(RATES),
     }
 
 
@@ -76,7 +77,7 @@ def test_evaluate_takes_a_file_of_its_own(finished, tmp_path):
 def test_plan_counts_and_times(tmp_path):
     found = json.loads(said("plan", write_sweep(tmp_path, **SMALL), "--json"))
     assert (found["trials"], found["outer_steps"], found["search_networks"], found["final_networks"]) == (2, 8, 4, 3)
-    assert found["baseline_networks"] == 7 * 2 + 3
+    assert found["baseline_networks"] == len(RATES) * 2 + 3
     assert found["seconds"] > 0
     assert "outer step" in said("plan", tmp_path / "tiny.yaml")
 

@@ -85,7 +85,7 @@ def test_a_baselines_rate_is_the_best_on_validation_and_the_smaller_of_equals():
         key = {"trial": -1, "phase": "tune/random_real", "run": run, "draw": 0, "split": "validation"}
         return key | {"network": "lenet", "init": 0, "accuracy": accuracy}
 
-    rows = [measured(run, accuracy) for run, accuracy in enumerate([0.1, 0.2, 0.6, 0.6, 0.3, 0.1, 0.1])]
+    rows = [measured(run, accuracy) for run, accuracy in enumerate([0.1, 0.2, 0.6, 0.6, 0.3, 0.1, 0.1, 0.0, 0.0, 0.0])]
     assert best_rate(Ledger(evaluations=rows), "tune/random_real") == 2
 
 

@@ -64,7 +64,7 @@ def test_the_headline_stands_beside_its_baseline(tmp_path):
 
 def test_trials_best_first_with_their_ends(tmp_path):
     text = rendered(write_whole_run(tmp_path / "run"), 120)
-    assert "stage done: 4 of 4 trials finished (2 complete, 1 failed, 1 diverged), 35 networks trained" in text
+    assert "stage done: 4 of 4 trials finished (2 complete, 1 failed, 1 diverged), 44 networks trained" in text
     assert row(text, "1  85.00 ± 3.00") == ["1.73", "3", "10", "20", "complete", "steps=2,", "outer_lr=0.01235"]
     assert row(text, "0  80.00 ± 2.00")[4] == "complete"
     assert row(text, "2             -") == ["-", "0", "10", "20", "failed:", "memory", "steps=2,", "outer_lr=0.01235"]

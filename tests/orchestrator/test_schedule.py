@@ -10,6 +10,7 @@ from distiller.distill import State
 from orchestrator.events import Events
 from orchestrator.executor import Completion, Failure, InlineExecutor
 from orchestrator.params import params_type, space_of
+from orchestrator.plan import RATES
 from orchestrator.publish import publish
 from orchestrator.records import Records
 from orchestrator.schedule import ClusterLost, Schedule, SweepFailed
@@ -66,8 +67,8 @@ def undisturbed(tmp_path_factory):
 def test_every_row_that_was_planned_is_there_once(undisturbed):
     found = rows(undisturbed)
     assert len(found["trials"]) == 4
-    # 4 trials x 4; 2 trials x 2 runs x 5; 7 rates x 4 and 5 networks of the baseline.
-    assert len(found["evaluations"]) == len(set(found["evaluations"])) == 16 + 20 + 28 + 5
+    # 4 trials x 4; 2 trials x 2 runs x 5; each rate x 4 and 5 networks of the baseline.
+    assert len(found["evaluations"]) == len(set(found["evaluations"])) == 16 + 20 + 4 * len(RATES) + 5
     # 4 trials and 2 more runs of 4 outer steps.
     assert len(found["curves"]) == 24
     assert len(found["distilled"]) == 6

@@ -75,7 +75,7 @@ def test_a_run_that_is_done(tmp_path):
     write_events(folder, (0, "driver_started"), (75, "done"))
     status = status_of(folder)
     assert (status.standing, status.stage) == ("done", "done")
-    assert status.measured == {"search": 6, "baseline/random_real": 4, "final": 4, "tune/random_real": 21}
+    assert status.measured == {"search": 6, "baseline/random_real": 4, "final": 4, "tune/random_real": 30}
     assert status.last_event == ("2026-01-01T12:01:15+00:00", "done")
     text = rendered(status)
     assert "last event: done, 2026-01-01T12:01:15+00:00" in text

@@ -42,7 +42,7 @@ def test_nothing_is_dropped_in_silence(tmp_path):
     # Best first, those without a result last; each with its reason.
     assert [t.trial for t in found.trials] == [1, 0, 2, 3]
     assert "CUDA" in found.trials[2].error
-    assert (found.trials_total, found.networks, found.stage) == (4, 35, "done")
+    assert (found.trials_total, found.networks, found.stage) == (4, 44, "done")
 
 
 def test_cost_is_what_devices_did_and_the_wall_leaves_pauses_out(tmp_path):
@@ -53,7 +53,7 @@ def test_cost_is_what_devices_did_and_the_wall_leaves_pauses_out(tmp_path):
     )
     cost = summary(folder).cost
     # Four trials of 20 s; four, 21 and four networks of 0.5 s.
-    assert (cost.search, cost.final, cost.baselines, cost.other) == (80, 2, 12.5, 0)
+    assert (cost.search, cost.final, cost.baselines, cost.other) == (80, 2, 17.0, 0)
     assert cost.devices == 94.5
     assert cost.wall == 90 + 61
 
