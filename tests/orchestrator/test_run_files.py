@@ -63,7 +63,7 @@ def test_a_run_of_the_final_that_diverged_is_not_waited_for(tmp_path):
 def test_the_search_is_counted_but_its_networks_are_not_kept(tmp_path):
     files = read_run(write_whole_run(tmp_path / "run"))
     assert files.networks == 6 + 4 + 30 + 4
-    assert len(files.evaluations) == 4 + 21 + 4
+    assert len(files.evaluations) == 4 + 30 + 4
 
 
 def test_a_folder_without_a_run_is_told_in_one_line(tmp_path):
