@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import statistics
 import sys
 import time
@@ -18,12 +19,15 @@ from typing import Any
 import torch
 
 from distiller.data import DataError, Dataset, load
-from distiller.distill import State, advance, distilled_of, start
+from distiller.distill import State, advance, distilled_of, stack_of, start
 from distiller.distilled import Distilled
 from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.networks import NetworkError
+from distiller.real_sets import RealSetError
 from distiller.recipe import Recipe, RecipeError
+from distiller.state_file import StateError, read_state, write_state
 
+_BAD_INPUT = (DataError, NetworkError, OSError, RealSetError, RecipeError, StateError)
 _SEGMENT = 20  # outer steps between two lines at the least; short enough that little is lost at a crash
 
 
@@ -31,12 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, 1 where the distillation diverged, or 2 for bad input, said in one line."""
     options = _options(arguments)
     try:
+        _check_options(options)
         recipe = _read(options.recipe)
-        recipe = dataclasses.replace(recipe, device=_device(recipe)).settled()
         torch.set_num_threads(recipe.threads)
         dataset = load(recipe.data, recipe.validation).to(recipe.device, getattr(torch, recipe.dtype))
+        _check_fit(recipe, dataset, options.recipe)
         state = _distil(recipe, dataset, options.state)
-    except (DataError, NetworkError, RecipeError, OSError) as error:
+    except _BAD_INPUT as error:
         print(f"distiller: {error}", file=sys.stderr)
         return 2
     if state.diverged:
@@ -62,10 +67,23 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _check_options(options: argparse.Namespace) -> None:
+    """Refuse what would come to light only after the distillation."""
+    if options.inits < 1:
+        raise RecipeError(("--inits",), f"expected at least 1 network, got {options.inits}")
+    for name, path in (("--out", options.out), ("--state", options.state)):
+        if path is not None and not path.parent.is_dir():
+            raise RecipeError((name,), f"there is no folder {path.parent} for {path.name}; make it, or name another")
+        if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+            raise RecipeError((name,), f"{path} cannot be written; expected the name of a file")
+
+
 def _read(path: Path) -> Recipe:
-    text = path.read_text(encoding="utf-8")
+    """Return the settled recipe in the file ``path``, on a device that is here."""
     try:
-        return Recipe.parse(json.loads(text) if path.suffix == ".json" else _yaml(text))
+        text = path.read_text(encoding="utf-8")
+        recipe = Recipe.parse(json.loads(text) if path.suffix == ".json" else _yaml(text))
+        return dataclasses.replace(recipe, device=_device(recipe)).settled()
     except RecipeError as error:
         raise RecipeError((str(path), *error.key), error.reason) from error
     except ValueError as error:
@@ -85,16 +103,26 @@ def _yaml(text: str) -> Any:
 
 
 def _device(recipe: Recipe) -> Any:
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        raise RecipeError(("device",), "torch finds no CUDA device on this machine; expected auto or cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if recipe.device == "auto" else recipe.device
 
 
+def _check_fit(recipe: Recipe, dataset: Dataset, path: Path) -> None:
+    """Refuse classes that the data do not have, and a network or a backend that does not fit them."""
+    if recipe.classes is not None and max(recipe.classes) >= dataset.classes:
+        reason = f"{max(recipe.classes)} is no class of {dataset.name}; expected some of 0 to {dataset.classes - 1}"
+        raise RecipeError((str(path), "classes"), reason)
+    stack_of(recipe, dataset)
+
+
 def _distil(recipe: Recipe, dataset: Dataset, path: Path | None) -> State:
-    state = State.from_bytes(path.read_bytes()) if path is not None and path.exists() else start(recipe, dataset)
+    state = (read_state(path, recipe) if path is not None else None) or start(recipe, dataset)
     said = time.monotonic()
     while state.outer_step < recipe.outer_steps and not state.diverged:
         state = advance(recipe, dataset, state, _SEGMENT)
         if path is not None:
-            path.write_bytes(state.to_bytes())
+            write_state(path, recipe, state)
         if time.monotonic() - said > 5 or state.outer_step == recipe.outer_steps:
             said = time.monotonic()
             latest = {name: values[-_SEGMENT:].mean().item() for name, values in state.curve.items()}

@@ -9,7 +9,11 @@ from distiller.data import Dataset
 from distiller.recipe import Recipe
 from distiller.seeds import derive, permutation
 
-__all__ = ["real_batches", "start_classes"]
+__all__ = ["RealSetError", "real_batches", "start_classes"]
+
+
+class RealSetError(ValueError):
+    """More real examples of a class than there are, in one line."""
 
 
 def start_classes(recipe: Recipe, dataset: Dataset) -> list[int]:
@@ -23,7 +27,7 @@ def start_classes(recipe: Recipe, dataset: Dataset) -> list[int]:
 def real_batches(recipe: Recipe, dataset: Dataset, *key: int | str) -> tuple[Tensor, Tensor]:
     """Draw training examples at random within each class: inputs [S, M, *shape] and labels int64 [S, M], on the CPU.
 
-    No example is drawn twice; ``key`` names the draw. Raises `ValueError` where a class has fewer than are wanted.
+    No example is drawn twice; ``key`` names the draw. Raises `RealSetError` where a class has fewer than are wanted.
     """
     classes = start_classes(recipe, dataset)
     labels = dataset.train.labels.cpu()
@@ -33,7 +37,10 @@ def real_batches(recipe: Recipe, dataset: Dataset, *key: int | str) -> tuple[Ten
         there = torch.nonzero(labels == label).squeeze(1)
         wanted = recipe.steps * len(places)
         if len(there) < wanted:
-            raise ValueError(f"class {label} has {len(there)} training examples; {wanted} are wanted")
+            raise RealSetError(
+                f"class {label} has {len(there)} training examples; {wanted} are wanted: lower steps or per_class"
+            )
         order = permutation(derive(recipe.seed, *key, label), len(there))[:wanted]
         rows[:, places] = there[order].view(recipe.steps, -1)
-    return dataset.train.inputs.cpu()[rows], labels[rows]
+    # Chosen where the data are: a whole training set is not worth a way from the device for a few rows.
+    return dataset.train.inputs[rows.to(dataset.train.inputs.device)].cpu(), labels[rows]
