@@ -6,7 +6,6 @@ carried along, so that segments of any length, on any worker, give the same dist
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import time
@@ -112,10 +111,8 @@ def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
     return Distilled(learned["inputs"], learned["labels"], rates, *about)
 
 
-def stack_of(recipe: Recipe, dataset: Dataset, network: str | None = None) -> Stack:
-    """Build the recipe's network for ``dataset``, computed on stacks as the recipe says, or another one in its own best way."""
-    if network is not None and network != recipe.network:
-        recipe = dataclasses.replace(recipe, network=network, backend="auto")
+def stack_of(recipe: Recipe, dataset: Dataset) -> Stack:
+    """Build the recipe's network for ``dataset``, computed on stacks as the recipe says."""
     settled = recipe.settled()
     assert settled.backend != "auto"
     return Stack(build(settled.network, dataset.shape, dataset.outputs), settled.backend)

@@ -46,16 +46,15 @@ def evaluate(
     seeds: Sequence[int],
     examples: Examples,
     *,
-    network: str | None = None,
     before: bool = False,
 ) -> list[Evaluation]:
     """Train one network for each seed on ``distilled`` and measure it on ``examples``, in the order of ``seeds``.
 
-    Networks are those of the recipe, or ``network``, drawn by the recipe's scheme and computed in its chunks; ``dataset`` and
-    ``examples`` have to be on one device and in the recipe's dtype. A network that diverges keeps its place: its loss says so.
+    Networks are the recipe's, drawn by its scheme and computed in its chunks; ``dataset`` and ``examples`` have to be on one
+    device and in the recipe's dtype. A network that diverges keeps its place: its loss says so.
     """
     recipe, device = recipe.settled(), examples.inputs.device
-    stack = stack_of(recipe, dataset, network)
+    stack = stack_of(recipe, dataset)
     distilled = distilled.to(device, examples.inputs.dtype)
     chunk, real_chunk = recipe.chunk or len(seeds), recipe.real_chunk or len(examples)
     results: list[Evaluation] = []

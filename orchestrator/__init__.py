@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from orchestrator.runs import Run, load, open_run, resume, run
+    from orchestrator.opening import Run, load, open_run
+    from orchestrator.runs import resume, run
 
 __all__ = ["Run", "load", "open_run", "resume", "run"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from orchestrator import runs
+        from orchestrator import opening, runs
 
-        return getattr(runs, name)
+        return getattr(runs if name in ("run", "resume") else opening, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

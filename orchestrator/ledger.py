@@ -25,6 +25,11 @@ class Ledger:
     def __init__(self, trials: Iterable[Mapping[str, Any]] = (), evaluations: Iterable[Mapping[str, Any]] = ()) -> None:
         self.trials: dict[int, Mapping[str, Any]] = {}
         self.accuracies: dict[Series, dict[int, float]] = defaultdict(dict)
+        self.seconds: dict[Series, float] = defaultdict(float)
+        self.distilled: dict[tuple[int, int], str] = {}
+        """The set that a trial's run distilled, by (trial, run), where a network was trained on it."""
+        self.diverged: set[tuple[int, int]] = set()
+        """Runs of the final, by (trial, run), that diverged: they have no set, and are not tried again."""
         for row in trials:
             self.add_trial(row)
         self.add_evaluations(evaluations)
@@ -38,6 +43,15 @@ class Ledger:
         for row in rows:
             series = (row["trial"], row["phase"], row["run"], row["draw"], row["split"], row["network"])
             self.accuracies[series][row["init"]] = row["accuracy"]
+            self.seconds[series] += row["seconds"]
+            if row["distilled"] is not None:
+                self.distilled[row["trial"], row["run"]] = row["distilled"]
+
+    def add_curves(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take in outer steps of runs of the final; one whose loss or meta-gradient was not finite ended its run."""
+        for row in rows:
+            if row["loss"] is None or row["gradient_norm"] is None:
+                self.diverged.add((row["trial"], row["run"]))
 
     def missing(self, series: Series, first: int, last: int) -> list[int]:
         """Return the initialisations of ``first`` .. ``last - 1`` that are not measured yet."""

@@ -9,8 +9,6 @@ from itertools import groupby
 from typing import Any
 
 from orchestrator.estimate import Estimate, estimate
-from orchestrator.ledger import Ledger
-from orchestrator.plan import RATES, best_rate, numbered
 from orchestrator.records import Row
 
 __all__ = ["Baseline", "Measurement", "RunFigures", "baselines", "measurements", "phase_parts"]
@@ -76,7 +74,6 @@ def measurements(rows: Iterable[Row], kinds: Sequence[str]) -> tuple[Measurement
 def baselines(rows: Sequence[Row], number: int, beaten_by: Iterable[Measurement]) -> tuple[Baseline, ...]:
     """Return the baselines of the ``number``-th final, each with the margin of what of ``beaten_by`` has its network."""
     margins = {measurement.network: measurement.accuracy for measurement in beaten_by}
-    ledger = Ledger((), rows)
     wanted = [row for row in rows if phase_parts(row["phase"])[::2] == ("baseline", number)]
     found = []
     for (phase, network), group in _grouped(wanted, "phase", "network"):
@@ -84,9 +81,10 @@ def baselines(rows: Sequence[Row], number: int, beaten_by: Iterable[Measurement]
         accuracy = _by(members, "draw")
         assert accuracy is not None
         name = phase_parts(phase)[1]
-        rate = _tuned_rate(ledger, numbered(f"tune/{name}", number))
         margin, margin_se = _margin(margins.get(network), accuracy)
-        found.append(Baseline(name, phase, network, rate, accuracy, _before(members), margin, margin_se))
+        found.append(
+            Baseline(name, phase, network, members[0].get("rate"), accuracy, _before(members), margin, margin_se)
+        )
     return tuple(found)
 
 
@@ -124,10 +122,6 @@ def _by(rows: list[Row], group: str) -> Estimate | None:
 def _before(rows: list[Row]) -> float | None:
     measured = [row["accuracy_before"] for row in rows if row["accuracy_before"] is not None]
     return math.fsum(measured) / len(measured) if measured else None
-
-
-def _tuned_rate(ledger: Ledger, phase: str) -> float | None:
-    return RATES[best_rate(ledger, phase)] if any(series[1] == phase for series in ledger.accuracies) else None
 
 
 def _margin(distilled: Estimate | None, baseline: Estimate) -> tuple[float | None, float | None]:

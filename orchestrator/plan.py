@@ -16,24 +16,18 @@ from orchestrator.ledger import Ledger, Series
 from sweeps import Sweep
 
 __all__ = [
-    "DRAWS",
-    "RATES",
     "Job",
     "Shard",
     "baseline_jobs",
+    "best_rate",
     "best_trials",
     "extra_job",
     "final_jobs",
     "numbered",
     "search_job",
     "tune_jobs",
+    "unmeasured",
 ]
-
-RATES = (0.001, 0.003, 0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.3, 1.0)
-"""Constant learning rates that a baseline is tuned over, on the validation split."""
-
-DRAWS = 10
-"""Independent draws of a stochastic baseline, as many as the papers' runs."""
 
 
 @dataclass(frozen=True)
@@ -96,22 +90,32 @@ def final_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
 
 def tune_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
     """Return the work that tunes each baseline's rate on the validation split: one job a rate, its index standing for the run."""
-    return [
-        _baseline_job(sweep, _recipe(ledger, winner, 0), numbered(f"tune/{name}", number), index, rate, "tune")
-        for winner in best_trials(ledger, 1)
-        for name in sweep.baselines
-        for index, rate in enumerate(RATES)
-    ]
+    jobs = []
+    for recipe in _winner(ledger):
+        for name in sweep.baselines:
+            for index, rate in enumerate(sweep.tuning.rates):
+                phase = numbered(f"tune/{name}", number)
+                pattern = Shard(-1, phase, index, 0, "validation", recipe.network, 0, sweep.evaluate.inits, "tune")
+                jobs.append(Job(-1, index, recipe, _dealt_out(sweep, recipe, pattern), rate))
+    return jobs
 
 
 def baseline_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
-    """Return the work that measures each baseline at its best rate, on the final's own networks and the test split."""
+    """Return the work that measures each baseline at its best rate, on the final's own networks and the test split.
+
+    A baseline whose tuning is not complete is left out: measured at a rate that is not its best it would flatter what it is held
+    against.
+    """
+    untuned = {job.shards[0].phase for job in tune_jobs(sweep, ledger, number) if unmeasured(job, ledger)}
     jobs = []
-    for winner in best_trials(ledger, 1):
+    for recipe in _winner(ledger):
         for name in sweep.baselines:
-            rate = RATES[best_rate(ledger, numbered(f"tune/{name}", number))]
-            phase, stream = numbered(f"baseline/{name}", number), numbered("final", number)
-            jobs.append(_baseline_job(sweep, _recipe(ledger, winner, 0), phase, 0, rate, stream))
+            tuning, phase = numbered(f"tune/{name}", number), numbered(f"baseline/{name}", number)
+            if tuning not in untuned:
+                inits, stream = sweep.evaluate.final.inits, numbered("final", number)
+                pattern = Shard(-1, phase, 0, 0, "test", recipe.network, 0, inits, stream)
+                rate = sweep.tuning.rates[best_rate(sweep, ledger, tuning)]
+                jobs.append(Job(-1, 0, recipe, _dealt_out(sweep, recipe, pattern), rate))
     return jobs
 
 
@@ -122,9 +126,15 @@ def extra_job(sweep: Sweep, ledger: Ledger, trial: int, inits: int, network: str
     return Job(trial, 0, recipe, _shards(sweep, series, 0, _networks(recipe, inits), "extra"))
 
 
-def best_rate(ledger: Ledger, phase: str) -> int:
-    """Return the index in `RATES` of the rate with the best mean validation accuracy; of equals, the smaller one."""
-    means = [ledger.mean(phase, run) for run in range(len(RATES))]
+def unmeasured(job: Job, ledger: Ledger) -> list[tuple[Shard, list[int]]]:
+    """Return the shards of ``job`` that have initialisations without a row, with these."""
+    missing = ((shard, ledger.missing(shard.series, shard.first, shard.last)) for shard in job.shards)
+    return [(shard, inits) for shard, inits in missing if inits]
+
+
+def best_rate(sweep: Sweep, ledger: Ledger, phase: str) -> int:
+    """Return the index of the rate with the best mean validation accuracy in ``phase``; of equals, the smaller one."""
+    means = [ledger.mean(phase, run) for run in range(len(sweep.tuning.rates))]
     return means.index(max(means))
 
 
@@ -143,21 +153,25 @@ def _final_job(sweep: Sweep, recipe: Recipe, trial: int, phase: str) -> Job:
     return Job(trial, recipe.run, recipe, tuple(shards))
 
 
-def _baseline_job(sweep: Sweep, recipe: Recipe, phase: str, run: int, rate: float, stream: str) -> Job:
-    """Return a baseline's work: draws of real examples, and networks to train on them.
+def _winner(ledger: Ledger) -> list[Recipe]:
+    """Return the recipe of the best trial: a baseline has as many examples and steps. Nothing where no trial is complete."""
+    return [_recipe(ledger, trial, 0) for trial in best_trials(ledger, 1)]
 
-    A random initialisation has as many networks as the distilled set is measured on, dealt out over the draws; the few networks
-    of a fixed one are trained on every draw.
+
+def _dealt_out(sweep: Sweep, recipe: Recipe, pattern: Shard) -> tuple[Shard, ...]:
+    """Return the shards of a baseline's phase, all like ``pattern`` but for their draws and initialisations.
+
+    A random initialisation has as many networks as ``pattern`` says, dealt out over independent draws of real examples; the few
+    networks of a fixed one are trained on every draw.
     """
-    fixed, tuning = recipe.init == "fixed", stream == "tune"
-    inits = _networks(recipe, sweep.evaluate.inits if tuning else sweep.evaluate.final.inits)
-    draws = DRAWS if fixed else min(DRAWS, inits)
+    fixed, inits = recipe.init == "fixed", _networks(recipe, pattern.last)
+    draws = sweep.tuning.draws if fixed else min(sweep.tuning.draws, inits)
     shards: list[Shard] = []
     for draw in range(draws):
-        series = (-1, phase, run, draw, "validation" if tuning else "test", recipe.network)
         first, last = (0, inits) if fixed else (draw * inits // draws, (draw + 1) * inits // draws)
-        shards.extend(_shards(sweep, series, first, last, stream))
-    return Job(-1, run, recipe, tuple(shards), rate)
+        series = dataclasses.replace(pattern, draw=draw).series
+        shards.extend(_shards(sweep, series, first, last, pattern.stream))
+    return tuple(shards)
 
 
 def _networks(recipe: Recipe, inits: int) -> int:

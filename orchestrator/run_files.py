@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestrator.ledger import Ledger
+from orchestrator.opening import open_run
 from orchestrator.plan import baseline_jobs, final_jobs, tune_jobs
 from orchestrator.records import Row, read
-from orchestrator.runs import open_run
 from sweeps import Sweep
 
 __all__ = ["Event", "RunFiles", "read_events", "read_run"]

@@ -1,88 +1,41 @@
-"""Run a sweep, resume one, and open what it left: the same from Python as from the command line."""
+"""Run a sweep, or resume one: the same from Python as from the command line."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.lease import Lease
+from orchestrator.lease import Lease, LeaseLost
+from orchestrator.opening import VERSION, Run, RunError, open_run
 from orchestrator.publish import make_folder
 from orchestrator.storage import Storage, write_json
-from sweeps import Sweep, SweepError, read
+from sweeps import Sweep, read
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from distiller.distilled import Distilled
     from orchestrator.executor import Executor
     from orchestrator.interrupts import Interrupts
     from orchestrator.plan import Job
     from orchestrator.progress import View
     from orchestrator.schedule import Schedule
 
-__all__ = ["Run", "RunError", "RunStopped", "evaluate_more", "load", "open_run", "resume", "run"]
+__all__ = ["RunStopped", "evaluate_more", "resume", "run"]
 
-_VERSION = 1
 _SECONDS_BETWEEN_BEATS = 5.0
 _SECONDS_BETWEEN_VIEWS = 0.25
-
-
-class RunError(RuntimeError):
-    """A run that cannot be started, resumed or read, in one line."""
 
 
 class RunStopped(RuntimeError):  # noqa: N818
     """A run that had to stop and can be resumed, in one line."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """A run on disk. ``done``, ``unfinished`` (jobs given up) and ``signal`` say how the driver that returned it ended."""
-
-    folder: Path
-    sweep: Sweep
-    finals: tuple[int, ...]
-    done: bool = False
-    unfinished: int = 0
-    signal: int | None = None
-
-    def table(self, name: str) -> pa.Table:
-        """Return the committed rows of ``trials``, ``evaluations`` or ``curves``."""
-        from orchestrator.records import read as read_table
-
-        return read_table(self.folder, name)
-
-    def query(self, sql: str) -> pa.Table:
-        """Return what DuckDB answers to ``sql`` over the tables; see `orchestrator.query`."""
-        from orchestrator.query import query
-
-        return query(self.folder, sql)
-
-    def distilled(self, trial: int | str = "best") -> Distilled:
-        """Return the distilled set of a trial's run 0; of the best complete trial where none is named.
-
-        Raises `RunError` where there is none.
-        """
-        from orchestrator.ledger import Ledger
-        from orchestrator.plan import best_trials
-
-        ledger = Ledger(self.table("trials").to_pylist())
-        numbers = best_trials(ledger, 1) if trial == "best" else [int(trial)]
-        row = ledger.trials.get(numbers[0]) if numbers else None
-        if row is None or row["distilled"] is None:
-            raise RunError(f"{self.folder}: trial {trial} has no distilled set; see `stillhouse report {self.folder}`")
-        return Storage(self.folder).read_distilled(row["distilled"])
-
-
 def run(
-    sweep: Sweep | str,
+    sweep: Sweep | Path | str,
     out: Path | str | None = None,
     *,
     overrides: Sequence[str] = (),
@@ -95,19 +48,24 @@ def run(
     Tasks run on a private local Ray, on the cluster at ``address``, or ``inline`` in this process. Returns when all is done, or
     when SIGINT or SIGTERM asked to stop. Raises `SweepError`, `RunError`, or another error of one line before work starts.
     """
-    sweep = read(sweep, overrides) if isinstance(sweep, str) else sweep
+    if isinstance(sweep, Sweep) and overrides:
+        raise RunError("overrides go with a sweep's name or file; this one is read already")
+    sweep = sweep if isinstance(sweep, Sweep) else read(sweep, overrides)
     folder = Path(out) if out is not None else Path("runs") / sweep.name
     finals = (sweep.search.trials if sweep.search else 1,)
+    _refuse_other_run(folder, sweep)
     with _new_folder(folder), Lease.take(folder) as lease:
-        _refuse_other_run(folder, sweep)
         _freeze(folder, sweep, finals)
         try:
             _check(sweep)
             return _drive(Run(folder, sweep, finals), lease, address, inline, view)
-        except BaseException:
+        except BaseException as error:
+            if (folder / "events.jsonl").exists():
+                raise
             # Nothing has happened yet: a sweep that cannot run here, or no Ray to run it on.
-            if not (folder / "events.jsonl").exists():
-                (folder / "sweep.json").unlink()
+            (folder / "sweep.json").unlink()
+            if isinstance(error, RunStopped):
+                raise RunError(f"{folder}: nothing was started: {error.__cause__}") from error
             raise
 
 
@@ -141,38 +99,6 @@ def evaluate_more(
         return _drive(opened, lease, address, inline, None, jobs(opened))
 
 
-def open_run(folder: Path | str) -> Run:
-    """Open a run for reading; raises `RunError` where ``folder`` holds none, or one of another version."""
-    folder = Path(folder)
-    try:
-        frozen = json.loads((folder / "sweep.json").read_bytes())
-        sweep = Sweep.thaw(frozen["sweep"])
-    except FileNotFoundError:
-        raise RunError(
-            f"{folder}: holds no run (no sweep.json); `stillhouse run SWEEP --out {folder}` starts one"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError, SweepError) as error:
-        raise RunError(f"{folder / 'sweep.json'}: cannot be read: {error}") from None
-    if frozen["version"] != _VERSION or frozen["digest"] != sweep.digest():
-        raise RunError(
-            f"{folder / 'sweep.json'}: changed by hand or by another version of stillhouse; its hash does not fit"
-        )
-    return Run(folder, sweep, tuple(frozen["finals"]))
-
-
-def load(source: Path | str, trial: int | str = "best") -> Distilled:
-    """Return a distilled set, ready to train on: of a run's folder, or of a file (safetensors, or Parquet of a run)."""
-    from distiller.distilled import Distilled
-    from orchestrator.distilled_table import read_distilled
-
-    path = Path(source)
-    if not path.exists():
-        raise RunError(f"{path}: there is no such run or file")
-    if path.is_dir():
-        return open_run(path).distilled(trial)
-    return read_distilled(path) if path.suffix == ".parquet" else Distilled.load(path)
-
-
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[None]:
     """Make the folder; where nothing was put into it, leave none behind."""
@@ -196,7 +122,8 @@ def _refuse_other_run(folder: Path, sweep: Sweep) -> None:
         raise RunError(
             f"{folder}: holds {same}; `stillhouse resume {folder}` goes on with it, --out names another place"
         )
-    others = [path.name for path in folder.iterdir() if not path.name.startswith(".") and path.name != "lease.json"]
+    there = folder.iterdir() if folder.is_dir() else ()
+    others = [path.name for path in there if not path.name.startswith(".") and path.name != "lease.json"]
     if others:
         raise RunError(f"{folder}: is no run and not empty ({others[0]}); name another place with --out")
 
@@ -205,7 +132,7 @@ def _freeze(folder: Path, sweep: Sweep, finals: Sequence[int]) -> None:
     try:
         write_json(
             folder / "sweep.json",
-            {"version": _VERSION, "digest": sweep.digest(), "sweep": sweep.frozen(), "finals": list(finals)},
+            {"version": VERSION, "digest": sweep.digest(), "sweep": sweep.frozen(), "finals": list(finals)},
         )
     except OSError as error:
         raise RunError(f"{folder}: cannot be written: {error.strerror}; name another place with --out") from None
@@ -213,8 +140,12 @@ def _freeze(folder: Path, sweep: Sweep, finals: Sequence[int]) -> None:
 
 def _extend(opened: Run, trials: int) -> Run:
     """Return the run with a larger budget; a final that has begun stays, and another one is planned."""
+    from orchestrator.plan import numbered
+
     sweep = opened.sweep.with_trials(trials)
-    begun = opened.query("SELECT count(*) AS n FROM evaluations WHERE phase LIKE 'final%'").column("n")[0].as_py() > 0
+    number = len(opened.finals)
+    phases = {numbered(phase, number) for phase in ("final", *(f"tune/{name}" for name in sweep.baselines))}
+    begun = bool(phases & set(opened.table("evaluations").column("phase").to_pylist()))
     before = opened.finals if begun and trials != opened.finals[-1] else opened.finals[:-1]
     return Run(opened.folder, sweep, (*before, trials))
 
@@ -234,7 +165,7 @@ def _drive(
     try:
         with ExitStack() as stack:
             executor = stack.enter_context(_executor(run.sweep, address, inline))
-            schedule = _schedule(run, executor)
+            schedule = _schedule(run, executor, view)
             if jobs is not None:
                 schedule.only(jobs)
             heard = stack.enter_context(interrupts())
@@ -247,13 +178,16 @@ def _drive(
 
 def _work(schedule: Schedule, lease: Lease, heard: Interrupts, view: View | None) -> bool:
     tick = _ticker(schedule, lease, view)
-    write_json(schedule.storage.folder / "environment.json", _environment(schedule.executor))
     schedule.events.say("driver_started", slots=schedule.executor.slots, finals=schedule.finals)
+    write_json(schedule.storage.folder / "environment.json", _environment(schedule.executor))
     try:
         done = schedule.drive(heard, tick)
-    finally:
-        # Whatever ended the loop, rows that are there are committed if they can be.
+    except LeaseLost:
+        raise  # another driver writes this run now: what is not committed here is that one's to compute
+    except BaseException:
         schedule.records.flush()
+        raise
+    schedule.records.flush()
     tick(last=True)
     schedule.events.say("done" if done else "stopped", signal=heard.received)
     return done
@@ -270,7 +204,7 @@ def _executor(sweep: Sweep, address: str | None, inline: bool) -> Iterator[Execu
     from orchestrator.ray_executor import RayExecutor
 
     resources = sweep.resources
-    with attach(address, cpus=resources.slots and round(resources.slots * resources.cpus + 0.49)):
+    with attach(address, cpus=resources.slots and math.ceil(resources.slots * resources.cpus)):
         executor = RayExecutor(resources.slots, resources.cpus, resources.gpus)
         try:
             yield executor
@@ -278,10 +212,11 @@ def _executor(sweep: Sweep, address: str | None, inline: bool) -> Iterator[Execu
             executor.close()
 
 
-def _schedule(run: Run, executor: Executor) -> Schedule:
+def _schedule(run: Run, executor: Executor, view: View | None) -> Schedule:
     from orchestrator.events import Events
     from orchestrator.params import params_type, space_of
     from orchestrator.records import Records
+    from orchestrator.records import read as read_table
     from orchestrator.schedule import Schedule
     from orchestrator.search import Search
 
@@ -289,8 +224,14 @@ def _schedule(run: Run, executor: Executor) -> Schedule:
     space, search = space_of(sweep), None
     if sweep.search is not None and space is not None:
         search = Search(space, sweep.search.sampler, sweep.seed, sweep.search.lag, finals[-1])
-    records = Records(folder, params_type(space))
-    return Schedule(sweep, finals, Storage(folder), records, executor, search, Events(folder))
+    storage, records = Storage(folder), Records(folder, params_type(space))
+    storage.clear()
+    say = view.say if view is not None else lambda line: None
+    schedule = Schedule(sweep, finals, storage, records, executor, search, Events(folder), say)
+    if sweep.evaluate.final.runs:
+        columns = ["trial", "run", "loss", "gradient_norm"]
+        schedule.ledger.add_curves(row for row in read_table(folder, "curves", columns).to_pylist() if row["run"] > 0)
+    return schedule
 
 
 def _environment(executor: Executor) -> dict[str, Any]:

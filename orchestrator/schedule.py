@@ -14,6 +14,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from distiller.distilled import Distilled
@@ -22,7 +23,7 @@ from orchestrator.executor import Call, Completion, Executor
 from orchestrator.ledger import Ledger
 from orchestrator.pace import Pace
 from orchestrator.params import params_row, space_of
-from orchestrator.plan import Job, baseline_jobs, final_jobs, search_job, tune_jobs
+from orchestrator.plan import Job, baseline_jobs, final_jobs, search_job, tune_jobs, unmeasured
 from orchestrator.records import Records
 from orchestrator.search import Outcome, Search
 from orchestrator.storage import Storage
@@ -56,9 +57,11 @@ class Schedule:
         executor: Executor,
         search: Search | None,
         events: Events,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.sweep, self.finals, self.trials = sweep, list(finals), finals[-1]
-        self.storage, self.records, self.executor, self.search, self.events = storage, records, executor, search, events
+        self.storage, self.records, self.executor, self.search = storage, records, executor, search
+        self.events, self.say = events, say
         self.ledger = Ledger(records.rows("trials"), records.rows("evaluations"))
         self.outcomes = {number: _outcome(row) for number, row in self.ledger.trials.items()}
         self.space = space_of(sweep)
@@ -66,6 +69,9 @@ class Schedule:
         self.works: list[Work] = []
         self.stage = "search"
         self.asked = 0
+        self.ended = 0
+        self.failed_alike: list[str] = []
+        """Errors of the trials that this driver finished first, as long as all of them failed."""
         self.in_flight = 0
         self.unfinished: list[Work] = []
         """Jobs of the final and the baselines that were given up; a resume tries them again."""
@@ -116,6 +122,8 @@ class Schedule:
             self.asked += 1
             if number in self.ledger.trials:
                 self._compare(number, params)
+                if self.ledger.trials[number]["status"] != "failed":
+                    self.storage.drop_states(number)
             else:
                 self._begin(search_job(self.sweep, number, params), params)
                 return True
@@ -133,22 +141,25 @@ class Schedule:
             self.events.say("replay_differs", trial=number, recorded=recorded, asked=asked)
 
     def _begin(self, job: Job, params: Mapping[str, Any] | None = None) -> None:
-        shards = [(shard, self.ledger.missing(shard.series, shard.first, shard.last)) for shard in job.shards]
-        work = Work(job, deque((shard, inits) for shard, inits in shards if inits), params=params)
-        distils = job.rate is None and (params is not None or job.run > 0)
-        if distils:
-            work.state = self.storage.read_state(job)
-            work.logged = next(
-                step for step in range(2**62) if not self.records.has("curves", (job.trial, job.run, step))
-            )
-        if params is None and not work.missing and work.state is None:
+        work = Work(job, deque(unmeasured(job, self.ledger)), params=params)
+        if job.rate is None:
+            self._begin_distillation(work)
+        if params is None and (not (work.missing or work.state) or (job.trial, job.run) in self.ledger.diverged):
             # Where the state is there still, its curve may not have been committed with the evaluations.
             return
-        if job.rate is None and not distils:
-            work.digest = self.ledger.trials[job.trial]["distilled"]
-            work.distilled = self.storage.read_distilled(str(work.digest)).to_bytes()
         self.works.append(work)
         self.events.say("job_started", trial=job.trial, run=job.run, stage=self.stage)
+
+    def _begin_distillation(self, work: Work) -> None:
+        """Give ``work`` the set that is distilled already, or the newest state."""
+        job = work.job
+        work.state = self.storage.read_state(job)
+        if work.params is None and work.state is None:
+            recorded = self.ledger.trials[job.trial]["distilled"] if job.run == 0 else None
+            work.digest = recorded or self.ledger.distilled.get((job.trial, job.run))
+            if work.digest is not None:
+                work.distilled = self.storage.read_distilled(work.digest).to_bytes()
+        work.logged = next(step for step in count() if not self.records.has("curves", (job.trial, job.run, step)))
 
     def only(self, jobs: Sequence[Job]) -> None:
         """Do nothing but ``jobs`` on trials that are finished: what a user asks for beside the sweep."""
@@ -208,8 +219,8 @@ class Schedule:
         # The state first, rows after: a crash between the two finds the rows' figures in the state's curve.
         self.storage.write_state(work.job, value["state"])
         self._log_curve(work, value)
-        self.pace.learn(value["outer_step"] - work.outer_step, value["seconds"])
-        work.device_seconds += value["seconds"]
+        self.pace.learn(value["steps"], value["seconds"])
+        work.distil_seconds = sum(value["curve"]["seconds"])
         work.state, work.outer_step, work.diverged = value["state"], value["outer_step"], value["diverged"]
         if value["distilled"] is not None:
             work.digest = self.storage.write_distilled(Distilled.from_bytes(value["distilled"]))
@@ -228,7 +239,8 @@ class Schedule:
 
     def _take_shard(self, work: Work, shard: Any, inits: Sequence[int], value: Mapping[str, Any]) -> None:
         key = dict(zip(("trial", "phase", "run", "draw", "split", "network"), shard.series, strict=True))
-        place = {name: value[name] for name in ("chunk", "device", "node")} | {"distilled": work.digest}
+        place = {name: value[name] for name in ("chunk", "device", "node")}
+        place |= {"distilled": work.digest, "rate": work.job.rate}
         rows = [
             key
             | place
@@ -239,7 +251,6 @@ class Schedule:
         self.records.append("evaluations", rows)
         self.ledger.add_evaluations(rows)
         self.pace.learn_networks(len(inits), value["seconds"])
-        work.device_seconds += value["seconds"]
 
     def _finish(self, work: Work) -> None:
         self.works.remove(work)
@@ -250,6 +261,8 @@ class Schedule:
             self.outcomes[work.job.trial] = _outcome(row)
         elif work.failure is not None:
             self.unfinished.append(work)
+        elif work.diverged is not None:
+            self.ledger.diverged.add((work.job.trial, work.job.run))
         if work.state is not None and work.failure is None:
             # Until its rows are committed, the state is what they can be made from again.
             self.records.when_committed(functools.partial(self.storage.drop_state, work.job))
@@ -258,7 +271,14 @@ class Schedule:
         self.events.say(
             "job_finished", trial=work.job.trial, run=work.job.run, stage=self.stage, diverged=work.diverged
         )
-        self._give_up_if_hopeless()
+        self._tell(work)
+        self._give_up_if_hopeless(work)
+
+    def _tell(self, work: Work) -> None:
+        if work.failure is not None or work.diverged is not None:
+            what = work.job.shards[0].phase if work.params is None else f"trial {work.job.trial}"
+            reason = f"failed: {work.failure.message}" if work.failure else f"diverged: {work.diverged}"
+            self.say(f"{what}, run {work.job.run}, {reason}")
 
     def _trial_row(self, work: Work) -> dict[str, Any]:
         series = work.job.shards[0].series
@@ -280,18 +300,22 @@ class Schedule:
             "distilled": work.digest,
             "outer_steps": work.outer_step,
             "seconds": time.monotonic() - work.began,
-            "device_seconds": work.device_seconds,
+            "device_seconds": work.distil_seconds
+            + sum(self.ledger.seconds[s] for s in {s.series for s in work.job.shards}),
             "attempts": work.attempts,
-            "error": work.failure.message if work.failure else work.diverged,
+            "error": f"{work.failure.message}\n{work.failure.traceback}".strip() if work.failure else work.diverged,
         }
 
-    def _give_up_if_hopeless(self) -> None:
-        if len(self.ledger.trials) != min(_SAME_FAILURES, self.trials):
+    def _give_up_if_hopeless(self, work: Work) -> None:
+        """Raise `SweepFailed` where the first trials of this driver all failed alike; a resume has as many tries again."""
+        if work.params is None or len(self.failed_alike) != self.ended:
             return
-        errors = {row["error"] for row in self.ledger.trials.values() if row["status"] == "failed"}
-        if len(errors) == 1 and all(row["status"] == "failed" for row in self.ledger.trials.values()):
+        self.ended += 1
+        self.failed_alike += [work.failure.message] if work.failure else []
+        alike = len(self.failed_alike) == self.ended == min(_SAME_FAILURES, self.trials)
+        if alike and len(set(self.failed_alike)) == 1:
             self.records.flush()
-            raise SweepFailed(f"every trial so far failed alike: {errors.pop()}")
+            raise SweepFailed(f"every trial so far failed alike: {self.failed_alike[0]}")
 
 
 def _outcome(row: Mapping[str, Any]) -> Outcome:

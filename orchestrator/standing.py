@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from orchestrator.plan import RATES, best_trials
+from orchestrator.plan import best_trials
 from orchestrator.schedule import Schedule
 from orchestrator.snapshot import Active, Leader, Snapshot
 from orchestrator.work import Work
@@ -17,7 +17,7 @@ def standing(schedule: Schedule, seconds: float) -> Snapshot:
     """Return what ``schedule`` is doing, ``seconds`` after its driver began."""
     trials = schedule.ledger.trials.values()
     steps, networks = _left(schedule)
-    left = schedule.pace.seconds(steps, networks)
+    left, slots = schedule.pace.seconds(steps, networks), schedule.executor.slots
     return Snapshot(
         name=schedule.sweep.name,
         folder=str(schedule.storage.folder),
@@ -28,10 +28,11 @@ def standing(schedule: Schedule, seconds: float) -> Snapshot:
         best=_leader(schedule),
         active=tuple(_active(work) for work in schedule.works if work.running),
         failures=Counter(row["cause"] for row in trials if row["status"] == "failed"),
-        busy=min(schedule.in_flight, schedule.executor.slots),
-        slots=schedule.executor.slots,
+        busy=min(schedule.in_flight, slots),
+        slots=slots,
         seconds=seconds,
-        seconds_left=None if left is None else left / schedule.executor.slots,
+        # A cluster may have lost its last node, and get another.
+        seconds_left=None if left is None or slots == 0 else left / slots,
     )
 
 
@@ -57,17 +58,20 @@ def _left(schedule: Schedule) -> tuple[int, int]:
     works = list(_work_left(schedule.works))
     steps, networks = sum(step for step, _ in works), sum(network for _, network in works)
     sweep, stage = schedule.sweep, schedule.stage
-    final = sweep.evaluate.final
+    final, fixed = sweep.evaluate.final, sweep.recipe.init == "fixed"
+    inits = sweep.recipe.inits_per_step if fixed else sweep.evaluate.inits
+    fresh = sweep.recipe.inits_per_step if fixed else final.inits
+    draws = sweep.tuning.draws if fixed else 1
     unasked = schedule.trials - schedule.asked if stage == "search" else 0
     steps += unasked * sweep.recipe.outer_steps
-    networks += unasked * sweep.evaluate.inits
+    networks += unasked * inits
     if stage == "search":
         top = min(final.top, schedule.trials)
         steps += top * final.runs * sweep.recipe.outer_steps
-        networks += top * (final.runs + 1) * final.inits * len(final.networks or [None])
-        networks += len(sweep.baselines) * len(RATES) * sweep.evaluate.inits
+        networks += top * (final.runs + 1) * fresh * len(final.networks or [None])
+        networks += len(sweep.baselines) * len(sweep.tuning.rates) * inits * draws
     if stage in ("search", "final"):
-        networks += len(sweep.baselines) * final.inits
+        networks += len(sweep.baselines) * fresh * draws
     return steps, networks
 
 

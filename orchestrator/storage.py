@@ -9,7 +9,7 @@ from typing import Any
 from distiller.distilled import Distilled
 from orchestrator.distilled_table import read_distilled, write_distilled
 from orchestrator.plan import Job
-from orchestrator.publish import make_folder, publish
+from orchestrator.publish import clear_temporaries, make_folder, publish
 
 __all__ = ["Storage", "write_json"]
 
@@ -37,6 +37,16 @@ class Storage:
         """Return the newest state of a distillation, if there is one."""
         path = self._state(job)
         return path.read_bytes() if path.exists() else None
+
+    def clear(self) -> None:
+        """Remove what a driver that died left half-written; call it under the run's lease."""
+        for folder in (self.folder, self.folder / "states", self.folder / "distilled"):
+            clear_temporaries(folder)
+
+    def drop_states(self, trial: int) -> None:
+        """Remove what a driver that died left of a search trial whose row it had committed."""
+        for path in (self.folder / "states").glob(f"{trial:06}-0-*"):
+            path.unlink(missing_ok=True)
 
     def drop_state(self, job: Job) -> None:
         """Remove the state of a distillation that is done."""

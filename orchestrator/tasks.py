@@ -6,8 +6,8 @@ Arguments and results are plain values and bytes, so that nothing is pickled tha
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from distiller.data import Dataset, load
 from distiller.distill import State, advance, distilled_of, start
 from distiller.distilled import Distilled
 from distiller.evaluate import evaluate
+from distiller.process import settle_process
 from distiller.recipe import Recipe
 
 __all__ = ["evaluate_baseline", "evaluate_distilled", "segment"]
@@ -28,8 +29,8 @@ __all__ = ["evaluate_baseline", "evaluate_distilled", "segment"]
 def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int) -> dict[str, Any]:
     """Advance a distillation by up to ``steps`` outer steps, from its start where ``state`` is `None`.
 
-    Returns the new ``state``, its ``outer_step``, what ``diverged`` (or `None`), the ``curve`` so far as lists, and, once the
-    recipe's end is reached, the ``distilled`` set as bytes with its ``digest``.
+    Returns the new ``state``, its ``outer_step``, the ``steps`` done, what ``diverged`` (or `None`), the ``curve`` so far as
+    lists, and, once the recipe's end is reached, the ``distilled`` set as bytes.
     """
     began = time.perf_counter()
     parsed, dataset = _ready(recipe)
@@ -38,13 +39,13 @@ def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int) -> dict[
     result: dict[str, Any] = {
         "state": after.to_bytes(),
         "outer_step": after.outer_step,
+        "steps": after.outer_step - before.outer_step,
         "diverged": after.diverged,
         "curve": {name: values.tolist() for name, values in after.curve.items()},
         "distilled": None,
     }
     if after.outer_step == parsed.outer_steps:
-        distilled = distilled_of(parsed, dataset, after)
-        result |= {"distilled": distilled.to_bytes(), "digest": distilled.digest()}
+        result["distilled"] = distilled_of(parsed, dataset, after).to_bytes()
     return result | _place(parsed, began)
 
 
@@ -78,7 +79,19 @@ def _evaluate(
     began: float,
 ) -> dict[str, Any]:
     examples = {"validation": dataset.validation, "test": dataset.test}[split]
-    results = evaluate(recipe, dataset, distilled, seeds, examples, network=network, before=before)
+    if network != recipe.network:
+        # Another network is computed in its own best way.
+        recipe = dataclasses.replace(recipe, network=network, backend="auto", chunk=None).settled()
+    while True:
+        try:
+            results = evaluate(recipe, dataset, distilled, seeds, examples, before=before)
+            break
+        except (torch.OutOfMemoryError, MemoryError):
+            if recipe.chunk == 1:
+                raise
+            # The rows say so: only these are equal to rounding and not to the bit.
+            recipe = dataclasses.replace(recipe, chunk=max(1, (recipe.chunk or len(seeds)) // 2))
+            _release(recipe)
     evaluations = [
         {"accuracy": r.accuracy, "accuracy_before": r.accuracy_before, "loss": r.loss, "seed": r.seed} for r in results
     ]
@@ -88,8 +101,7 @@ def _evaluate(
 def _ready(recipe: Mapping[str, Any]) -> tuple[Recipe, Dataset]:
     """Set this process up as the recipe says, whatever its last task was; return the recipe and its data on its device."""
     parsed = Recipe.parse(recipe).settled()
-    # Ray sets OpenMP's threads from the resources that a task reserves, and sums of another number of threads round otherwise.
-    torch.set_num_threads(parsed.threads)
+    settle_process(parsed)
     return parsed, _dataset(parsed.data, parsed.validation, parsed.device, parsed.dtype)
 
 
@@ -98,11 +110,17 @@ def _dataset(data: str, validation: int, device: str, dtype: str) -> Dataset:
     return load(data, validation).to(device, getattr(torch, dtype))
 
 
+def _release(recipe: Recipe) -> None:
+    """Give a GPU's cached memory back, for the tasks of other processes that share it."""
+    if recipe.device == "cuda":
+        torch.cuda.empty_cache()
+
+
 def _place(recipe: Recipe, began: float) -> dict[str, Any]:
+    _release(recipe)
     device = torch.cuda.get_device_name() if recipe.device == "cuda" else "cpu"
     return {
         "device": device,
         "node": socket.gethostname(),
-        "pid": os.getpid(),
         "seconds": time.perf_counter() - began,
     }

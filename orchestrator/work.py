@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -15,10 +16,9 @@ from orchestrator.plan import Job, Shard
 
 __all__ = ["RETRIES", "Work"]
 
-RETRIES = {"crash": 2, "memory": 1, "node": 50, "lost": 10}
-"""Attempts that a job has again by the kind of failure; others, such as an error in the user's own code, have none."""
-
-_FREE = ("node", "lost")
+RETRIES = {"crash": 2, "memory": 1, "node": math.inf, "lost": math.inf}
+"""Attempts that a job has again by the kind of failure; others, such as an error in the user's own code, have none. Lost nodes
+and lost data are never held against it."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Work:
     diverged: str | None = None
     failure: Failure | None = None
     running: int = 0
-    device_seconds: float = 0.0
+    distil_seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
     failures: dict[str, int] = field(default_factory=dict)
     latest: Mapping[str, float | None] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Work:
     @property
     def attempts(self) -> int:
         """How often the job was tried: lost nodes and lost data are not held against it."""
-        charged = sum(count for kind, count in self.failures.items() if kind not in _FREE)
+        charged = sum(count for kind, count in self.failures.items() if RETRIES.get(kind, 0) < math.inf)
         return max(1, charged + (self.failure is None))
 
     def next_call(self, segment: int) -> Call | None:
@@ -100,7 +100,8 @@ class Work:
             "seeds": [self._seeds[init] for init in inits],
             "split": shard.split,
             "network": shard.network,
-            # What a network was before training is asked once, of the final: the search's networks are the same in every trial.
+            # What networks were before training is of interest beside the final figures; a search would ask it of the same
+            # networks in every trial.
             "before": shard.split == "test",
         }
         if self.job.rate is None:

@@ -2,7 +2,7 @@
 
 from sweeps.catalogue import Shipped, read, shipped
 from sweeps.error import SweepError
-from sweeps.schema import Evaluate, Final, Published, Resources, Search
+from sweeps.schema import Evaluate, Final, Published, Resources, Search, Tuning
 from sweeps.space import Choice, Dimension, FloatRange, IntRange
 from sweeps.sweep import Sweep
 
@@ -19,6 +19,7 @@ __all__ = [
     "Shipped",
     "Sweep",
     "SweepError",
+    "Tuning",
     "read",
     "shipped",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_serializer, field_validator
@@ -11,7 +12,7 @@ from sweeps.error import show
 from sweeps.part import Part, RefusedError, within
 from sweeps.space import Dimension, Listed, read_dimension
 
-__all__ = ["Different", "Evaluate", "Final", "Published", "Resources", "Search"]
+__all__ = ["Different", "Evaluate", "Final", "Published", "Resources", "Rising", "Search", "Tuning"]
 
 _MOST = 2**31 - 1  # counts are columns and loops, never larger
 _Count = Annotated[int, Field(ge=1, le=_MOST)]
@@ -31,6 +32,14 @@ def _different(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
+    if any(not math.isfinite(value) for value in values) or any(b <= a for a, b in pairwise(values)):
+        raise ValueError("not rising")
+    return values
+
+
+Rising = AfterValidator(_rising)
+"""Refuse a tuple of numbers that does not rise from each to the next."""
 Different = AfterValidator(_different)
 """Refuse a tuple that names something twice."""
 _Amount = Annotated[float, AfterValidator(_reservable)]
@@ -80,6 +89,17 @@ class Evaluate(Part):
     shard: _Count = Field(default=20, description=_COUNT)
     """Networks trained by one evaluation task."""
     final: Final = Field(default=Final(), description="keys and values")
+
+
+class Tuning(Part):
+    """How a baseline of real examples is tuned: constant rates tried on the validation split, over independent draws."""
+
+    rates: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Listed, Field(min_length=1), Rising] = Field(
+        default=(0.001, 0.003, 0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.3, 1.0),
+        description="a list of rising numbers above 0",
+    )
+    draws: _Count = Field(default=10, description=_COUNT)
+    """As many as the papers' runs."""
 
 
 class Resources(Part):

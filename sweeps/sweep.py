@@ -17,7 +17,7 @@ from distiller.recipe import Recipe, RecipeError
 from sweeps.error import Path, Place, SweepError
 from sweeps.part import Part, complaints, within
 from sweeps.recipe_keys import ELSEWHERE, read_recipe
-from sweeps.schema import Different, Evaluate, Published, Resources, Search
+from sweeps.schema import Different, Evaluate, Published, Resources, Search, Tuning
 from sweeps.space import Dimension, Listed, check_space
 
 __all__ = ["Sweep", "build"]
@@ -41,6 +41,7 @@ class Sweep(Part):
     baselines: Annotated[tuple[Literal["random_real"], ...], Listed, Different] = Field(
         default=(), description="a list of different names out of random_real"
     )
+    tuning: Tuning = Field(default=Tuning(), description="keys and values")
     resources: Resources = Field(default=Resources(), description="keys and values")
     # The last, for it is filled in from those above.
     recipe: Recipe = Field(description="at least data: NAME and network: NAME")
@@ -141,4 +142,6 @@ def build(mapping: object, find: Callable[[Path], Place]) -> Sweep:
 def _settle(recipe: Recipe, space: Mapping[str, Dimension]) -> Recipe:
     """Settle all but what depends on a searched network, which each trial settles on its own."""
     settled = recipe.settled()
-    return dataclasses.replace(settled, backend=recipe.backend) if "network" in space else settled
+    if "network" not in space:
+        return settled
+    return dataclasses.replace(settled, backend=recipe.backend, chunk=recipe.chunk)

@@ -173,7 +173,7 @@ def test_two_classes_learn_one_logit():
     data = blobs(classes=2)
     state = advance(LEARNS, data, start(LEARNS, data), 40)
     assert state.learned["labels"].shape == (2, 2, 1)
-    assert state.curve["accuracy"][-5:].mean() > 0.9
+    assert state.curve["accuracy"][-5:].mean() > 0.75  # chance is a half
 
 
 def test_fewer_examples_than_classes_learn_all_classes():

@@ -45,13 +45,21 @@ def progress(folder):
     }
 
 
+def said_by_this_driver(folder, process):
+    """Return the events since the newest driver started; nothing before it has."""
+    text = (folder / "events.jsonl").read_text()
+    started = text.count('"driver_started"')
+    process.drivers_before = getattr(process, "drivers_before", started)
+    return text.rpartition('"driver_started"')[2] if started > process.drivers_before else ""
+
+
 def kill_at(moment, folder, process, chance):
     """Wait for the ``moment`` in the life of a driver, then kill it; return whether it was still alive."""
     if moment == "before the first row":
         wait_until((folder / "sweep.json").exists, process)
     elif moment == "in the final":
-        wait_until(lambda: '"stage", "stage": "final"' in (folder / "events.jsonl").read_text(), process)
-        time.sleep(chance.uniform(0, 0.2))
+        wait_until(lambda: '"stage", "stage": "final"' in said_by_this_driver(folder, process), process)
+        time.sleep(chance.uniform(0, 0.1))
     else:
         before = progress(folder)
         wait_until(lambda: progress(folder) - before, process)

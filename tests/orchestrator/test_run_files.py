@@ -15,8 +15,8 @@ from written_runs import (
     write_whole_run,
 )  # fmt: skip
 
+from orchestrator.opening import RunError
 from orchestrator.run_files import read_events, read_run
-from orchestrator.runs import RunError
 
 STAGES = [
     (finished_trials()[:3], search_rows(), "search"),

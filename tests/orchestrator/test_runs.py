@@ -9,8 +9,10 @@ import torch
 import orchestrator
 from orchestrator import load, open_run, resume, run
 from orchestrator.check import CheckError
-from orchestrator.lease import Lease, LeaseHeld
-from orchestrator.runs import RunError, RunStopped
+from orchestrator.lease import Lease, LeaseHeld, LeaseLost
+from orchestrator.opening import RunError
+from orchestrator.runs import RunStopped
+from orchestrator.schedule import Schedule
 from sweeps import SweepError
 from tests.orchestrator.tiny_sweep import SWEEP, rows, write_sweep
 
@@ -79,6 +81,50 @@ def test_a_larger_budget_adds_trials_and_a_second_final(finished, tmp_path):
     assert phases == ["final", "final/2", "search"]
     with pytest.raises(SweepError, match="expected at least the 3 it has, got 2"):
         resume(folder, trials=2, inline=True)
+
+
+def test_a_final_that_was_not_begun_moves_with_the_budget(finished, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    shutil.copytree(finished.folder, folder)
+
+    def lost(self, stop, tick):
+        raise LeaseLost("another driver has taken this run over")
+
+    drive = Schedule.drive
+    monkeypatch.setattr(Schedule, "drive", lost)
+    with pytest.raises(LeaseLost):
+        resume(folder, trials=3, inline=True)
+    monkeypatch.setattr(Schedule, "drive", drive)
+    # The second final is planned for three trials; nothing of it is there, so a larger budget takes its place.
+    assert open_run(folder).finals == (2, 3)
+    assert resume(folder, trials=4, inline=True).finals == (2, 4)
+    phases = set(open_run(folder).table("evaluations").column("phase").to_pylist())
+    assert phases == {"search", "final", "final/2"}
+
+
+def test_a_driver_that_lost_its_lease_writes_no_more(tmp_path, monkeypatch):
+    folder, beat = tmp_path / "run", Lease.beat
+
+    def taken(self):
+        beat(self)
+        raise LeaseLost("another driver has taken this run over")
+
+    monkeypatch.setattr("orchestrator.runs._SECONDS_BETWEEN_BEATS", 0.0)
+    monkeypatch.setattr(Lease, "beat", taken)
+    with pytest.raises(LeaseLost):
+        run(str(write_sweep(tmp_path, **SMALL)), folder, inline=True)
+    assert not list(folder.glob("*/part-*"))
+
+
+def test_what_a_dead_driver_left_half_written_is_removed(finished, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished.folder, folder)
+    left = [folder / "states" / ".x.tmp-1", folder / "distilled" / ".x.tmp-1", folder / ".sweep.json.tmp-1"]
+    left.append(folder / "states" / "000000-0-0123456789abcdef.safetensors")
+    for path in left:
+        path.write_bytes(b"half")
+    assert resume(folder, inline=True).done
+    assert not [path for path in left if path.exists()]
 
 
 def test_a_folder_with_another_run_is_left_alone(finished, tmp_path):

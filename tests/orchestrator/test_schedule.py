@@ -10,13 +10,12 @@ from distiller.distill import State
 from orchestrator.events import Events
 from orchestrator.executor import Completion, Failure, InlineExecutor
 from orchestrator.params import params_type, space_of
-from orchestrator.plan import RATES
 from orchestrator.publish import publish
-from orchestrator.records import Records
+from orchestrator.records import Records, read
 from orchestrator.schedule import ClusterLost, Schedule, SweepFailed
 from orchestrator.search import Search
 from orchestrator.storage import Storage
-from sweeps import Sweep
+from sweeps import Sweep, Tuning
 from tests.orchestrator.tiny_sweep import SWEEP, rows
 
 
@@ -68,7 +67,7 @@ def test_every_row_that_was_planned_is_there_once(undisturbed):
     found = rows(undisturbed)
     assert len(found["trials"]) == 4
     # 4 trials x 4; 2 trials x 2 runs x 5; each rate x 4 and 5 networks of the baseline.
-    assert len(found["evaluations"]) == len(set(found["evaluations"])) == 16 + 20 + 4 * len(RATES) + 5
+    assert len(found["evaluations"]) == len(set(found["evaluations"])) == 16 + 20 + 4 * len(Tuning().rates) + 5
     # 4 trials and 2 more runs of 4 outer steps.
     assert len(found["curves"]) == 24
     assert len(found["distilled"]) == 6
@@ -234,3 +233,54 @@ def test_resources_are_not_part_of_a_result():
     faster = sweep.model_copy(update={"resources": sweep.resources.model_copy(update={"slots": 7, "segment": 3})})
     assert faster.digest() == sweep.digest()
     assert dataclasses.asdict(faster.recipe) == dataclasses.asdict(sweep.recipe)
+
+
+def test_a_resume_keeps_the_length_of_segments_and_the_cost_of_a_trial(tmp_path):
+    folder = tmp_path / "run"
+    drive(folder, Unruly(), {"resources": {"segment": 1}}, calls=3)
+    made = drive(folder, Unruly(), {"resources": {"segment": 1}})
+    # Steps that an earlier driver did are not taken for this one's: a step does not cost next to nothing.
+    steps = [row["seconds"] for row in made.records.rows("curves")]
+    assert made.pace.seconds(len(steps), 0) > 0.3 * sum(steps)
+    for number, row in made.ledger.trials.items():
+        distilling = sum(
+            each["seconds"] for each in made.records.rows("curves") if (each["trial"], each["run"]) == (number, 0)
+        )
+        assert row["device_seconds"] > distilling
+
+
+def test_runs_of_the_final_are_distilled_once(tmp_path):
+    folder = tmp_path / "run"
+    drive(folder, InlineExecutor())
+    counting = Unruly()
+    drive(folder, counting)
+    assert counting.calls == []
+    # Another final of the same trials trains other networks on the sets that are there.
+    space = {"trials": 5, "lag": 2, "space": SWEEP["search"]["space"]}
+    drive(folder, counting, {"search": space}, finals=[4, 5])
+    new = {row["distilled"] for row in read(folder, "evaluations").to_pylist() if row["phase"] == "final/2"}
+    old = {row["distilled"] for row in read(folder, "evaluations").to_pylist() if row["phase"] == "final"}
+    distillations = 1 + len(new - old - {row["distilled"] for row in read(folder, "trials").to_pylist()})
+    assert counting.calls.count("segment") == distillations
+
+
+def test_a_run_of_the_final_that_diverged_is_not_tried_again(tmp_path):
+    folder = tmp_path / "run"
+
+    class Diverging(Unruly):
+        def wait(self, timeout):
+            (completion,) = super().wait(timeout)
+            work = completion.call.tag[0]
+            if work.job.run == 1 and completion.call.tag[1] is None:
+                curve = completion.value["curve"]
+                curve = curve | {"loss": [*curve["loss"][:-1], float("nan")]}
+                value = completion.value | {"diverged": "as told", "distilled": None, "curve": curve}
+                return [dataclasses.replace(completion, value=value)]
+            return [completion]
+
+    drive(folder, Diverging())
+    again = Unruly()
+    made = schedule(folder, again)
+    made.ledger.add_curves(row for row in read(folder, "curves").to_pylist() if row["run"] > 0)
+    assert made.drive(lambda: False, lambda: None)
+    assert again.calls == []

@@ -10,7 +10,7 @@ from rich.console import Console
 from written_runs import finished_trials, search_rows, write_events, write_run, write_whole_run
 
 from orchestrator.lease import Lease
-from orchestrator.runs import RunError
+from orchestrator.opening import RunError
 from orchestrator.status import render_status, status_of
 
 

@@ -62,7 +62,7 @@ def evaluations(phase, accuracies, first=0, **changes):
     """Return a row for each of ``accuracies``, of initialisations from ``first`` on."""
     row = {
         "trial": 0, "phase": phase, "run": 0, "draw": 0, "split": "test", "network": "lenet", "accuracy_before": None,
-        "loss": 0.3, "chunk": 8, "device": "cpu", "node": "here", "seconds": 0.5, "distilled": None,
+        "loss": 0.3, "chunk": 8, "device": "cpu", "node": "here", "rate": None, "seconds": 0.5, "distilled": None,
     }  # fmt: skip
     row |= changes
     return [row | {"init": first + i, "seed": first + i, "accuracy": accuracy} for i, accuracy in enumerate(accuracies)]
@@ -106,7 +106,8 @@ def tune_rows(phase="tune/random_real"):
 
 def baseline_rows(phase="baseline/random_real", accuracies=(0.5, 0.6, 0.6, 0.7)):
     """Return one network on each of four draws: mean 0.6, deviations -0.1, 0, 0, 0.1."""
-    return [row for d, value in enumerate(accuracies) for row in evaluations(phase, [value], first=d, trial=-1, draw=d)]
+    about = {"trial": -1, "rate": 0.03}
+    return [row for d, value in enumerate(accuracies) for row in evaluations(phase, [value], first=d, draw=d, **about)]
 
 
 def write_whole_run(folder, text=SWEEP, **changes):

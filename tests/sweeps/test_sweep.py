@@ -181,10 +181,10 @@ def test_recipe_for_puts_a_trials_parameters_in():
 
 
 def test_a_searched_network_is_settled_trial_by_trial():
-    sweep = make(search__space__network={"choice": ["lenet", "alexcifarnet"]})
+    sweep = make(search__space__network={"choice": ["lenet", "convnet3"]})
     assert sweep.recipe.backend == "auto"
     assert sweep.recipe_for({"network": "lenet"}).backend == "batched"
-    assert sweep.recipe_for({"network": "alexcifarnet"}).backend == "loop"
+    assert sweep.recipe_for({"network": "convnet3"}).backend == "loop"
     assert make(recipe__backend="vmap").recipe_for({}).backend == "vmap"
 
 

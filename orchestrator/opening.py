@@ -1,0 +1,96 @@
+"""Open what a run left: its frozen sweep, its tables, its distilled sets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.storage import Storage
+from sweeps import Sweep, SweepError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from distiller.distilled import Distilled
+
+__all__ = ["VERSION", "Run", "RunError", "load", "open_run"]
+
+VERSION = 1
+"""Of ``sweep.json``."""
+
+
+class RunError(RuntimeError):
+    """A run that cannot be started, resumed or read, in one line."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk. ``done``, ``unfinished`` (jobs given up) and ``signal`` say how the driver that returned it ended."""
+
+    folder: Path
+    sweep: Sweep
+    finals: tuple[int, ...]
+    done: bool = False
+    unfinished: int = 0
+    signal: int | None = None
+
+    def table(self, name: str) -> pa.Table:
+        """Return the committed rows of ``trials``, ``evaluations`` or ``curves``."""
+        from orchestrator.records import read as read_table
+
+        return read_table(self.folder, name)
+
+    def query(self, sql: str) -> pa.Table:
+        """Return what DuckDB answers to ``sql`` over the tables; see `orchestrator.query`."""
+        from orchestrator.query import query
+
+        return query(self.folder, sql)
+
+    def distilled(self, trial: int | str = "best") -> Distilled:
+        """Return the distilled set of a trial's run 0; of the best complete trial where none is named.
+
+        Raises `RunError` where there is none.
+        """
+        from orchestrator.ledger import Ledger
+        from orchestrator.plan import best_trials
+
+        ledger = Ledger(self.table("trials").to_pylist())
+        numbers = best_trials(ledger, 1) if trial == "best" else [int(trial)]
+        row = ledger.trials.get(numbers[0]) if numbers else None
+        if row is None or row["distilled"] is None:
+            raise RunError(f"{self.folder}: trial {trial} has no distilled set; see `stillhouse report {self.folder}`")
+        return Storage(self.folder).read_distilled(row["distilled"])
+
+
+def open_run(folder: Path | str) -> Run:
+    """Open a run for reading; raises `RunError` where ``folder`` holds none, or one of another version."""
+    folder = Path(folder)
+    try:
+        frozen = json.loads((folder / "sweep.json").read_bytes())
+        sweep, finals = Sweep.thaw(frozen["sweep"]), tuple(int(trials) for trials in frozen["finals"])
+    except FileNotFoundError:
+        raise RunError(
+            f"{folder}: holds no run (no sweep.json); `stillhouse run SWEEP --out {folder}` starts one"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, SweepError) as error:
+        raise RunError(f"{folder / 'sweep.json'}: cannot be read: {error}") from None
+    if frozen.get("version") != VERSION or frozen.get("digest") != sweep.digest():
+        raise RunError(
+            f"{folder / 'sweep.json'}: changed by hand or by another version of stillhouse; its hash does not fit"
+        )
+    return Run(folder, sweep, finals)
+
+
+def load(source: Path | str, trial: int | str = "best") -> Distilled:
+    """Return a distilled set, ready to train on: of a run's folder, or of a file (safetensors, or Parquet of a run)."""
+    from distiller.distilled import Distilled
+    from orchestrator.distilled_table import read_distilled
+
+    path = Path(source)
+    if not path.exists():
+        raise RunError(f"{path}: there is no such run or file")
+    if path.is_dir():
+        return open_run(path).distilled(trial)
+    return read_distilled(path) if path.suffix == ".parquet" else Distilled.load(path)
