@@ -1,40 +1,75 @@
-"""What a sweep needs that its file cannot tell, checked before work starts: data, a network that fits them, enough examples."""
+"""What a sweep needs that its file cannot tell, checked before work starts: data, networks that fit them, examples, GPUs."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
+import torch
+
 from distiller.data import DataError, Dataset, Description, describe, load, locate
-from distiller.networks import NetworkError, build
+from distiller.networks import NetworkError, Stack, build
+from distiller.recipe import Recipe
 from sweeps import Sweep
 
-__all__ = ["CheckError", "check"]
+__all__ = ["CheckError", "check", "check_gpus", "check_recipe"]
 
 
 class CheckError(ValueError):
     """A sweep that cannot run here, in one line."""
 
 
-def check(sweep: Sweep) -> None:
+def check(sweep: Sweep, here: bool = False) -> None:
     """Raise `CheckError` where a recipe of the sweep cannot run: absent data, a network that does not fit, too few examples.
 
-    Every data set that the search may choose is looked for and read once, every network is built for every data set.
+    Every data set that the search may choose is looked for and read once, every network is built for every data set, with every
+    backend. With ``here`` the tasks run in this very process, and the GPUs that they want have to be on this machine.
     """
+    if here:
+        check_gpus(sweep)
     for data in _values(sweep, "data"):
+        for recipe in _recipes(sweep, data):
+            check_recipe(recipe)
         try:
-            locate(data)
-            description = describe(data)
-            _check_networks(sweep, data, description)
-            _check_classes(sweep, data, description)
+            _check_classes(sweep, data, describe(data))
             _check_examples(sweep, load(data, sweep.evaluate.validation))
-        except (DataError, NetworkError) as error:
+        except DataError as error:
             raise CheckError(str(error)) from None
 
 
-def _check_networks(sweep: Sweep, data: str, description: Description) -> None:
-    for network in {*_values(sweep, "network"), *(sweep.evaluate.final.networks or ())}:
-        module = build(network, description.shape, description.outputs)
-        del module
+def check_gpus(sweep: Sweep) -> None:
+    """Raise `CheckError` where a task of the sweep wants more GPUs than torch finds on this machine."""
+    wanted, found = sweep.resources.gpus, torch.cuda.device_count()
+    if wanted > found:
+        raise CheckError(
+            f"resources.gpus: {wanted:g} for each task, and torch finds {found} CUDA devices on this machine; set "
+            "resources.gpus to 0, or run the sweep on a cluster that has them: with --address and without --inline"
+        )
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise `CheckError` where the recipe's data are absent, or its network or its backend does not fit them. Loads nothing."""
+    backend = recipe.settled().backend
+    assert backend != "auto"
+    try:
+        locate(recipe.data)
+        description = describe(recipe.data)
+        Stack(build(recipe.network, description.shape, description.outputs), backend)
+    except (DataError, NetworkError) as error:
+        raise CheckError(str(error)) from None
+
+
+def _recipes(sweep: Sweep, data: str) -> Iterator[Recipe]:
+    """Yield a recipe for each network on ``data``, in each backend that a trial may have."""
+    networks = _values(sweep, "network")
+    for network in networks:
+        for backend in _values(sweep, "backend"):
+            yield dataclasses.replace(sweep.recipe, data=data, network=network, backend=backend)
+    for network in sweep.evaluate.final.networks or ():
+        if network not in networks:
+            # Another network than the trial's own is computed in its own best way.
+            yield dataclasses.replace(sweep.recipe, data=data, network=network, backend="auto")
 
 
 def _check_classes(sweep: Sweep, data: str, description: Description) -> None:
@@ -47,17 +82,14 @@ def _check_classes(sweep: Sweep, data: str, description: Description) -> None:
 
 def _check_examples(sweep: Sweep, dataset: Dataset) -> None:
     """Real examples, of a baseline or to start from, are as many of a class as the largest recipe distils."""
-    who = (
-        "random_real"
-        if "random_real" in sweep.baselines
-        else "inputs: real"
-        if "real" in _values(sweep, "inputs")
-        else None
-    )
+    real = "inputs: real" if "real" in _values(sweep, "inputs") else None
+    who = "random_real" if "random_real" in sweep.baselines else real
     if who is None:
         return
     wanted = max(_values(sweep, "steps")) * max(_values(sweep, "per_class"))
-    smallest = int(dataset.train.labels.bincount(minlength=dataset.classes).min())
+    counts = dataset.train.labels.bincount(minlength=dataset.classes).tolist()
+    named = {label for classes in _values(sweep, "classes") for label in classes or range(dataset.classes)}
+    smallest = min(counts[label] for label in named)
     if wanted > smallest:
         raise CheckError(
             f"{who} wants {wanted} training examples of each class, and {dataset.name} has a class of {smallest}; "

@@ -1,11 +1,12 @@
 """The command line, thin: read options, call what does the work, print, and end with a status that means something.
 
-0 done, 1 done with failed trials, 2 bad input, 75 stopped and resumable, 130 interrupted. Heavy imports happen inside the
-commands that need them.
+0 done, 1 done with failures, 2 bad input, 75 stopped and resumable, 130 interrupted, 141 where nobody reads on. Heavy imports
+happen inside the commands that need them.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -17,11 +18,12 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from orchestrator.runs import Run
+    from orchestrator.opening import Run
 
 __all__ = ["main"]
 
 DONE, FAILED, BAD_INPUT, STOPPED, INTERRUPTED = 0, 1, 2, 75, 130
+UNREAD = 128 + signal.SIGPIPE  # what a shell sees of any program whose reader has gone away
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, and nothing else.")
 _address = click.option(
@@ -73,10 +75,11 @@ def run(
 ) -> int:
     """Run SWEEP, a file or a shipped sweep's name."""
     from orchestrator import runs
+    from sweeps import read
 
-    return _drive(
-        as_json, lambda view: runs.run(sweep, out, overrides=overrides, address=address, inline=inline, view=view)
-    )
+    read_sweep = read(sweep, overrides)
+    folder = out or Path("runs") / read_sweep.name
+    return _drive(as_json, folder, lambda view: runs.run(read_sweep, folder, address=address, inline=inline, view=view))
 
 
 @cli.command()
@@ -91,7 +94,9 @@ def resume(folder: Path, trials: int | None, address: str | None, inline: bool, 
     """Go on with RUN after a stop or a crash, or with a larger budget."""
     from orchestrator import runs
 
-    return _drive(as_json, lambda view: runs.resume(folder, trials=trials, address=address, inline=inline, view=view))
+    return _drive(
+        as_json, folder, lambda view: runs.resume(folder, trials=trials, address=address, inline=inline, view=view)
+    )
 
 
 @cli.command()
@@ -106,7 +111,7 @@ def plan(sweep: str, overrides: Sequence[str], no_probe: bool, as_json: bool) ->
     from sweeps import read
 
     read_sweep = read(sweep, overrides)
-    check(read_sweep)
+    check(read_sweep, here=True)
     found = outlook(read_sweep, probe=not no_probe)
     _show(as_json, found.plain(), lambda console: render(found, console))
     return DONE
@@ -153,24 +158,24 @@ def report(folder: Path, as_json: bool) -> int:
 @_json
 def query(folder: Path, sql: str, as_json: bool) -> int:
     """Ask SQL, by DuckDB, of RUN's tables: trials, evaluations, curves, distilled."""
-    from orchestrator.listing import render_table
+    from orchestrator.listing import render_table, table_plain
     from orchestrator.query import query as ask
 
     table = ask(folder, sql)
-    _show(as_json, table.to_pylist(), lambda console: render_table(table, console))
+    _show(as_json, table_plain(table), lambda console: render_table(table, console))
     return DONE
 
 
 @cli.command()
 @click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path))
-@click.option("--trial", default="best", show_default=True, help="A trial's number, or best.")
+@click.option("--trial", metavar="TRIAL", help="Of a run: a trial's number, or best, as where it is left out.")
 @click.option("--inits", type=click.IntRange(min=1), default=200, show_default=True, help="Networks to train.")
 @click.option("--network", metavar="NAME", help="Another network than the recipe's.")
 @_address
 @_inline
 @_json
 def evaluate(
-    source: Path, trial: str, inits: int, network: str | None, address: str | None, inline: bool, as_json: bool
+    source: Path, trial: str | None, inits: int, network: str | None, address: str | None, inline: bool, as_json: bool
 ) -> int:
     """Train fresh networks on a distilled set and measure them on the test split."""
     from orchestrator.extra import evaluate as measure
@@ -178,7 +183,11 @@ def evaluate(
 
     found = measure(source, trial=trial, inits=inits, network=network, address=address, inline=inline)
     _show(as_json, found.plain(), lambda console: render(found, console))
-    return DONE
+    if found.is_whole:
+        return DONE
+    again = "what is measured stays; the same command goes on"
+    click.echo(f"{len(found.accuracies)} of {found.wanted} networks are measured; {again}", err=True)
+    return FAILED if found.signal is None else _stopped_by(found.signal)
 
 
 @cli.command()
@@ -192,34 +201,45 @@ def data(name: str | None, as_json: bool) -> int:
         from distiller.data import fetch
 
         where = fetch(name)
-        _show(as_json, {"name": name, "where": str(where)}, lambda console: console.print(f"{name} is in {where}"))
+        _show(as_json, {"name": name, "where": str(where)}, lambda console: _say(console, f"{name} is in {where}"))
         return DONE
     _show(as_json, data_plain(), render_data)
     return DONE
 
 
-def _drive(as_json: bool, work: Callable[[Any], Run]) -> int:
+def _drive(as_json: bool, folder: Path, work: Callable[[Any], Run]) -> int:
     """Run or resume with a view, then print the report."""
     from orchestrator.progress import open_view
 
-    console = _console()
-    view = open_view(console, quiet=as_json)
+    view = open_view(_console(), quiet=as_json)
+    ended, number = None, int(signal.SIGINT)
     try:
         ended = work(view)
+    except KeyboardInterrupt:
+        # A second signal, or one before there was anything to stop cleanly.
+        if not (folder / "sweep.json").exists():
+            return INTERRUPTED
     finally:
         view.close()
-    if ended.signal is not None:
-        click.echo(f"stopped; go on with: stillhouse resume {ended.folder}", err=True)
-        return INTERRUPTED if ended.signal == signal.SIGINT else STOPPED
-    return _conclude(ended, console, as_json)
+    if ended is not None:
+        # A signal that came when all was done already has stopped nothing.
+        if ended.done or ended.signal is None:
+            return _conclude(ended, as_json)
+        number = ended.signal
+    click.echo(f"stopped; go on with: stillhouse resume {folder}", err=True)
+    return _stopped_by(number)
 
 
-def _conclude(ended: Run, console: Console, as_json: bool) -> int:
+def _stopped_by(number: int) -> int:
+    return INTERRUPTED if number == signal.SIGINT else STOPPED
+
+
+def _conclude(ended: Run, as_json: bool) -> int:
     from orchestrator.report import render
     from orchestrator.summary import summary, to_json
 
     found = summary(ended.folder)
-    _show(as_json, to_json(found), lambda _: render(found, console))
+    _show(as_json, to_json(found), lambda console: render(found, console))
     failed = ended.unfinished + sum(row["status"] == "failed" for row in ended.table("trials").to_pylist())
     return FAILED if failed else DONE
 
@@ -231,12 +251,28 @@ def _console() -> Console:
 
 
 def _show(as_json: bool, plain: Any, render: Callable[[Console], None]) -> None:
+    """Print for programs or for people, whole; where nobody reads on, leave quietly."""
     if as_json:
         import json
 
-        click.echo(json.dumps(plain, indent=1, default=str, allow_nan=False))
+        text = json.dumps(plain, indent=1, default=str, allow_nan=False) + "\n"
     else:
-        render(_console())
+        console = _console()
+        with console.capture() as captured:
+            render(console)
+        text = captured.get()
+    try:
+        click.echo(text, nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered goes nowhere, or Python would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(UNREAD)
+
+
+def _say(console: Console, line: str) -> None:
+    """Print a line as it is, brackets and all."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _explain(error: Exception) -> int:

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 __all__ = ["environment"]
@@ -22,7 +21,7 @@ def environment(slots: int) -> dict[str, Any]:
     return {
         "time": datetime.now(UTC).isoformat(),
         "python": sys.version.split()[0],
-        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "packages": {name: _version(name) for name in _PACKAGES},
         "host": platform.node(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
@@ -32,15 +31,21 @@ def environment(slots: int) -> dict[str, Any]:
     }
 
 
+def _version(package: str) -> str | None:
+    """Return a package's version; `None` where it is not installed, or is there without metadata, as in a frozen program."""
+    try:
+        return importlib.metadata.version(package)
+    except (importlib.metadata.PackageNotFoundError, KeyError):
+        return None
+
+
 def _git() -> dict[str, Any] | None:
     """Return the commit of the working folder and whether its files differ from it; `None` outside a repository."""
     git = shutil.which("git")
     if git is None:
         return None
-    commit = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path.cwd())
+    commit = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     if commit.returncode != 0:
         return None
-    changed = subprocess.run(
-        [git, "status", "--porcelain"], capture_output=True, text=True, check=False, cwd=Path.cwd()
-    )
+    changed = subprocess.run([git, "status", "--porcelain"], capture_output=True, text=True, check=False)
     return {"commit": commit.stdout.strip(), "changed": bool(changed.stdout.strip())}

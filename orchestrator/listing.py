@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sweeps import shipped
 
-__all__ = ["data_plain", "render_data", "render_sweeps", "render_table", "sweeps_plain"]
+__all__ = ["data_plain", "render_data", "render_sweeps", "render_table", "sweeps_plain", "table_plain"]
 
 
 def sweeps_plain() -> list[dict[str, Any]]:
@@ -31,7 +34,7 @@ def render_sweeps(console: Console) -> None:
     table = Table("sweep", "published", "about", box=None, pad_edge=False)
     for each in sweeps_plain():
         published = each["published"]["accuracy"] if each["published"] else "-"
-        table.add_row(each["name"], published, each["about"])
+        table.add_row(*map(Text, (each["name"], published, each["about"])))
     console.print(table)
 
 
@@ -59,17 +62,53 @@ def render_data(console: Console) -> None:
     for each in data_plain():
         here = each["where"] or ("embedded" if each["present"] else f"no: stillhouse data {each['name']}")
         shape, counts = " x ".join(map(str, each["shape"])), " / ".join(f"{count:,}" for count in each["counts"])
-        table.add_row(each["name"], here, str(each["classes"]), shape, counts, each["about"])
+        table.add_row(*map(Text, (each["name"], here, str(each["classes"]), shape, counts, each["about"])))
     console.print(table)
+
+
+def table_plain(answer: pa.Table) -> list[dict[str, Any]]:
+    """Return the rows of a query's answer as JSON can say them: numbers that are not finite are null.
+
+    Columns of one name are told apart by a suffix: ``trial``, ``trial_1``.
+    """
+    names = _different(answer.column_names)
+    return [dict(zip(names, map(_finite, row), strict=True)) for row in _rows(answer)]
 
 
 def render_table(answer: pa.Table, console: Console) -> None:
     """Print the answer of a query, and how many rows it has."""
-    table = Table(*answer.column_names, box=None, pad_edge=False)
-    for row in answer.to_pylist():
-        table.add_row(*(_cell(value) for value in row.values()))
+    table = Table(box=None, pad_edge=False)
+    for name in answer.column_names:
+        table.add_column(Text(name))
+    for row in _rows(answer):
+        table.add_row(*(Text(_cell(value)) for value in row))
     console.print(table, highlight=False)
     console.print(f"{answer.num_rows} rows", style="dim", highlight=False)
+
+
+def _rows(answer: pa.Table) -> Iterable[tuple[Any, ...]]:
+    """Return the rows by position, for names may come twice."""
+    return zip(*(column.to_pylist() for column in answer.columns), strict=True)
+
+
+def _different(names: list[str]) -> list[str]:
+    """Return ``names`` with the least free number added to each that came before."""
+    result: list[str] = []
+    for name in names:
+        free, number = name, 0
+        while free in result or (number > 0 and free in names):
+            number += 1
+            free = f"{name}_{number}"
+        result.append(free)
+    return result
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _cell(value: Any) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import os
 import resource
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +14,15 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from distiller.data import load
 from distiller.distill import advance, distilled_of, start
 from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.recipe import Recipe
+from orchestrator.check import check_gpus
 from orchestrator.figures import clock
-from orchestrator.plan import RATES
-from sweeps import Sweep
+from sweeps import Resources, Sweep
 
 __all__ = ["Cost", "Outlook", "outlook", "render"]
 
@@ -66,7 +68,11 @@ class Outlook:
 
 
 def outlook(sweep: Sweep, probe: bool = True) -> Outlook:
-    """Count what ``sweep`` does and, with ``probe``, time a few steps of a typical trial in this process."""
+    """Count what ``sweep`` does and, with ``probe``, time a few steps of a typical trial in this process.
+
+    Raises `CheckError` where it wants GPUs that this machine does not have: neither its slots nor its time could be told.
+    """
+    check_gpus(sweep)
     params = {} if sweep.search is None else {key: _middle(each.plain()) for key, each in sweep.search.space.items()}
     recipe = sweep.recipe_for(params)
     trials = sweep.search.trials if sweep.search else 1
@@ -74,22 +80,23 @@ def outlook(sweep: Sweep, probe: bool = True) -> Outlook:
     top, fixed = min(final.top, trials), recipe.init == "fixed"
     inits = recipe.inits_per_step if fixed else sweep.evaluate.inits
     final_inits = recipe.inits_per_step if fixed else final.inits
-    draws = 10 if fixed else 1
+    # Random networks are dealt out over the draws; the few fixed ones are trained on every draw.
+    draws = sweep.tuning.draws if fixed else 1
     return Outlook(
         name=sweep.name,
         trials=trials,
         outer_steps=(trials + top * final.runs) * recipe.outer_steps,
         search_networks=trials * inits,
         final_networks=top * (1 + final.runs) * final_inits * len(final.networks or [None]),
-        baseline_networks=len(sweep.baselines) * (len(RATES) * inits + final_inits) * draws,
-        slots=sweep.resources.slots or max(1, int((os.cpu_count() or 1) / sweep.resources.cpus)),
+        baseline_networks=len(sweep.baselines) * (len(sweep.tuning.rates) * inits + final_inits) * draws,
+        slots=_slots(sweep.resources),
         cost=_probe(recipe, params) if probe else None,
     )
 
 
 def render(found: Outlook, console: Console) -> None:
     """Print the outlook as one table."""
-    table = Table(title=f"plan of {found.name}", show_header=False, title_justify="left")
+    table = Table(title=Text(f"plan of {found.name}"), show_header=False, title_justify="left")
     table.add_row("trials", str(found.trials))
     table.add_row("outer steps", f"{found.outer_steps:,}")
     table.add_row("networks: search, final, baselines", _counts(found))
@@ -99,7 +106,7 @@ def render(found: Outlook, console: Console) -> None:
             f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
             for key, value in found.cost.params.items()
         )
-        table.add_row("a typical trial", typical or "the recipe itself")
+        table.add_row("a typical trial", Text(typical or "the recipe itself"))
         table.add_row("an outer step", f"{found.cost.seconds_a_step:.3f} s")
         table.add_row("a network, trained and tested", f"{found.cost.seconds_a_network:.3f} s")
         table.add_row("memory of a task", f"{found.cost.memory / 2**20:,.0f} MiB")
@@ -109,6 +116,22 @@ def render(found: Outlook, console: Console) -> None:
 
 def _counts(found: Outlook) -> str:
     return f"{found.search_networks:,}  {found.final_networks:,}  {found.baseline_networks:,}"
+
+
+def _slots(resources: Resources) -> int:
+    """Return how many tasks run at once on this machine; its GPUs bound also what ``slots`` asks for."""
+    by_cpus = resources.slots or max(1, int((os.cpu_count() or 1) / resources.cpus))
+    gpus, devices = resources.gpus, torch.cuda.device_count()
+    if gpus == 0:
+        return by_cpus
+    # Above one they are whole; a part of a GPU never spans two, and 1 / 0.1 must not fall short of ten.
+    return min(by_cpus, devices * math.floor(1 / gpus + 1e-9) if gpus < 1 else int(devices // gpus))
+
+
+def _peak_memory() -> int:
+    """Return the peak memory of this process in bytes, which macOS counts in bytes and other systems in KiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _probe(recipe: Recipe, params: dict[str, Any]) -> Cost:
@@ -124,8 +147,7 @@ def _probe(recipe: Recipe, params: dict[str, Any]) -> Cost:
     seeds = evaluation_seeds(recipe, "probe", _PROBE_NETWORKS)
     evaluate(recipe, dataset, distilled_of(recipe, dataset, state), seeds, dataset.validation)
     network_seconds = (time.perf_counter() - began) / len(seeds)
-    # Linux counts the peak in KiB.
-    return Cost(params, step_seconds, network_seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    return Cost(params, step_seconds, network_seconds, _peak_memory())
 
 
 def _middle(dimension: dict[str, Any]) -> Any:

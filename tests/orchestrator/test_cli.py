@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -7,9 +8,11 @@ import time
 
 import pytest
 
-from orchestrator.plan import RATES
+from orchestrator import cli, open_run
 from orchestrator.records import read
+from sweeps import Tuning
 from tests.orchestrator.tiny_sweep import SWEEP, rows, stillhouse, write_sweep
+from tests.orchestrator.written_runs import write_whole_run
 
 SMALL = {
     "search": {"trials": 2, "lag": 1, "space": {"steps": {"int": [1, 2]}}},
@@ -51,7 +54,7 @@ def test_status_report_query_and_evaluate_read_a_run(finished):
         "baseline/random_real": 3,
         "final": 3,
         "search": 4,
-        "tune/random_real": 2 * len(RATES),
+        "tune/random_real": 2 * len(Tuning().rates),
     }
 
 
@@ -77,7 +80,7 @@ def test_evaluate_takes_a_file_of_its_own(finished, tmp_path):
 def test_plan_counts_and_times(tmp_path):
     found = json.loads(said("plan", write_sweep(tmp_path, **SMALL), "--json"))
     assert (found["trials"], found["outer_steps"], found["search_networks"], found["final_networks"]) == (2, 8, 4, 3)
-    assert found["baseline_networks"] == len(RATES) * 2 + 3
+    assert found["baseline_networks"] == len(Tuning().rates) * 2 + 3
     assert found["seconds"] > 0
     assert "outer step" in said("plan", tmp_path / "tiny.yaml")
 
@@ -178,3 +181,90 @@ def test_inline_one_slot_and_two_on_ray_give_the_same_rows(tmp_path):
         settings = ("--set", f"resources.slots={slots}", "--set", f"resources.segment={segment}")
         said("run", path, "--out", out, *settings, env=os.environ | {"OMP_NUM_THREADS": "2"})
         assert rows(out) == rows(tmp_path / "inline")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sweeps"],
+        ["sweeps", "--json"],
+        ["report", "RUN"],
+        ["query", "RUN", "SELECT * FROM evaluations, evaluations b"],
+        ["query", "RUN", "SELECT * FROM evaluations, evaluations b", "--json"],
+    ],
+)
+def test_a_reader_that_goes_away_is_no_error(tmp_path, arguments):
+    write_whole_run(tmp_path / "run")
+    arguments = [str(tmp_path / "run") if each == "RUN" else each for each in arguments]
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = stillhouse(*arguments, stdout=writing)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr_text) == (128 + signal.SIGPIPE, "")
+
+
+@pytest.mark.parametrize("command", [["report"], ["query", "SELECT 1"], ["status"]])
+def test_a_part_that_cannot_be_read_is_bad_input(tmp_path, command):
+    folder = write_whole_run(tmp_path / "run")
+    (folder / "evaluations" / "part-000099.parquet").symlink_to(tmp_path / "gone")
+    ended = stillhouse(command[0], folder, *command[1:])
+    assert ended.returncode == 2
+    assert ended.stderr_text.count("\n") == 1
+    assert "part-000099.parquet" in ended.stderr_text
+
+
+def test_json_of_a_query_says_null_for_what_is_not_finite(tmp_path):
+    folder = write_whole_run(tmp_path / "run")
+    asked = said("query", folder, "SELECT 'nan'::DOUBLE AS x, 1 AS y, 2 AS y", "--json")
+    assert json.loads(asked) == [{"x": None, "y": 1, "y_1": 2}]
+
+
+def slow_run(tmp_path):
+    """Start a run whose one trial is a single long task; return it at work."""
+    recipe = SWEEP["recipe"] | {"outer_steps": 100000}
+    path = write_sweep(tmp_path, **SMALL, recipe=recipe, resources={"segment": 100000})
+    started = stillhouse("run", path, "--out", tmp_path / "run", "--inline", wait=False)
+    events, deadline = tmp_path / "run" / "events.jsonl", time.monotonic() + 60
+    while not (events.exists() and "job_started" in events.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return started
+
+
+def test_a_second_interrupt_still_says_how_to_go_on(tmp_path):
+    started = slow_run(tmp_path)
+    for _ in range(2):
+        started.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    _, error = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert f"stopped; go on with: stillhouse resume {tmp_path / 'run'}" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_when_all_is_done_stops_nothing(tmp_path, capsys, number):
+    ended = dataclasses.replace(open_run(write_whole_run(tmp_path / "run")), done=True, signal=number)
+    # As without a signal: one of the trials had failed.
+    assert cli._drive(False, ended.folder, lambda view: ended) == cli.FAILED
+    said = capsys.readouterr()
+    assert "the best on validation" in said.out
+    assert "resume" not in said.err
+    assert cli._drive(False, ended.folder, lambda view: dataclasses.replace(ended, done=False)) in (75, 130)
+    assert "resume" in capsys.readouterr().err
+
+
+def test_plan_names_gpus_that_are_not_here(tmp_path):
+    ended = stillhouse("plan", write_sweep(tmp_path, **SMALL, resources={"gpus": 64}), "--no-probe")
+    assert ended.returncode == 2
+    assert ended.stderr_text.startswith("stillhouse: resources.gpus: 64 for each task")
+    assert ended.stderr_text.count("\n") == 1
+
+
+def test_a_place_with_brackets_is_printed_as_it_is(tmp_path):
+    root = tmp_path / "[red]data"
+    (root / "MNIST" / "raw").mkdir(parents=True)
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (root / "MNIST" / "raw" / f"{part}-ubyte").touch()
+    env = {"STILLHOUSE_DATA": str(root), "COLUMNS": "300"}
+    assert str(root) in said("data", env=env)
+    assert said("data", "mnist", env=env) == f"mnist is in {root}\n"

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+import torch
+
+from distiller.data import load
+from orchestrator.check import CheckError, check
+from sweeps import read
+from tests.orchestrator.tiny_sweep import SWEEP, write_sweep
+
+EVALUATE = {"validation": 1200, "inits": 2}
+without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+
+
+def sweep(folder, recipe=None, **changes):
+    return read(
+        str(write_sweep(folder, **{"recipe": SWEEP["recipe"] | (recipe or {}), "evaluate": EVALUATE} | changes))
+    )
+
+
+def complaint(given, **options):
+    with pytest.raises(CheckError) as caught:
+        check(given, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@without_cuda
+def test_gpus_are_wanted_here_only_of_tasks_that_run_here(tmp_path):
+    wants = sweep(tmp_path, resources={"gpus": 0.5})
+    check(wants)
+    said = complaint(wants, here=True)
+    assert said.startswith("resources.gpus: 0.5 for each task, and torch finds 0 CUDA devices")
+    assert "set resources.gpus to 0" in said
+
+
+def test_batched_is_refused_for_a_network_without_such_code(tmp_path):
+    search = {"trials": 2, "space": {"backend": {"choice": ["loop", "batched"]}}}
+    for changes in (
+        {"recipe": {"network": "convnet3", "backend": "batched"}},
+        {"recipe": {"network": "convnet3"}, "search": search},
+    ):
+        assert "ConvNet3 has no batched code of its own" in complaint(sweep(tmp_path, **changes))
+    check(sweep(tmp_path, {"backend": "batched"}))
+    # Another network of the final is computed in its own best way, whatever the recipe's backend is.
+    final = {"final": {"inits": 2, "networks": ["lenet", "convnet3"]}}
+    check(sweep(tmp_path, {"backend": "batched"}, evaluate=EVALUATE | final))
+
+
+def test_examples_are_counted_of_the_classes_that_are_distilled(tmp_path):
+    counts = load("digits", EVALUATE["validation"]).train.labels.bincount().tolist()
+    most, least = counts.index(max(counts)), counts.index(min(counts))
+    assert counts[most] > counts[least], counts
+    recipe = {"per_class": max(counts), "steps": 1, "classes": [most]}
+    check(sweep(tmp_path, recipe, search=None))
+    said = complaint(sweep(tmp_path, recipe | {"classes": [most, least]}, search=None))
+    assert (
+        f"random_real wants {max(counts)} training examples of each class, and digits has a class of {min(counts)}"
+        in said
+    )
+    assert json.dumps(counts[least]) in complaint(sweep(tmp_path, recipe | {"classes": None}, search=None))

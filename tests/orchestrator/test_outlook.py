@@ -1,0 +1,51 @@
+import resource
+
+import pytest
+import torch
+
+from orchestrator import outlook as module
+from orchestrator.check import CheckError
+from orchestrator.outlook import outlook
+from sweeps import Resources, read
+from tests.orchestrator.tiny_sweep import SWEEP, write_sweep
+
+
+def planned(folder, **changes):
+    return outlook(read(str(write_sweep(folder, **changes))), probe=False)
+
+
+@pytest.mark.parametrize(
+    ("devices", "gpus", "slots", "expected"),
+    [(2, 1, None, 2), (4, 2, None, 2), (1, 0.1, None, 10), (2, 0.6, None, 2), (2, 1, 5, 2), (4, 1, 3, 3), (3, 0, 5, 5)],
+)
+def test_no_more_slots_than_the_gpus_hold(tmp_path, monkeypatch, devices, gpus, slots, expected):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: devices)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    assert planned(tmp_path, resources={"gpus": gpus, "slots": slots}).slots == expected
+
+
+def test_slots_without_gpus_are_those_of_the_cpus(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert [module._slots(Resources(cpus=cpus)) for cpus in (0.5, 1.0, 4.0, 8.0)] == [12, 6, 1, 1]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_machine_without_gpus_is_named(tmp_path):
+    with pytest.raises(CheckError, match=r"^resources\.gpus: 1 for each task"):
+        planned(tmp_path, resources={"gpus": 1})
+
+
+def test_fixed_networks_are_trained_on_every_draw(tmp_path):
+    recipe = SWEEP["recipe"] | {"init": "fixed", "inits_per_step": 3}
+    tuning = {"rates": [0.01, 0.1], "draws": 7}
+    assert planned(tmp_path, recipe=recipe, tuning=tuning).baseline_networks == (2 * 3 + 3) * 7
+    # Random ones are dealt out over the draws.
+    assert planned(tmp_path, tuning=tuning).baseline_networks == 2 * SWEEP["evaluate"]["inits"] + 5
+
+
+def test_memory_is_in_bytes_everywhere(monkeypatch):
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    monkeypatch.setattr("sys.platform", "linux")
+    assert module._peak_memory() >= 1024 * peak
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert peak <= module._peak_memory() < 2 * peak
