@@ -23,6 +23,7 @@ from distiller.distill import State, advance, distilled_of, stack_of, start
 from distiller.distilled import Distilled
 from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.networks import NetworkError
+from distiller.process import settle_process
 from distiller.real_sets import RealSetError
 from distiller.recipe import Recipe, RecipeError
 from distiller.state_file import StateError, read_state, write_state
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_options(options)
         recipe = _read(options.recipe)
-        torch.set_num_threads(recipe.threads)
+        settle_process(recipe)
         dataset = load(recipe.data, recipe.validation).to(recipe.device, getattr(torch, recipe.dtype))
         _check_fit(recipe, dataset, options.recipe)
         state = _distil(recipe, dataset, options.state)

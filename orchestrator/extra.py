@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.text import Text
 
@@ -19,6 +18,7 @@ from distiller.data import load as load_data
 from distiller.distilled import Distilled
 from distiller.evaluate import evaluate as evaluate_here
 from distiller.evaluate import evaluation_seeds
+from distiller.process import settle_process
 from distiller.recipe import Recipe
 from orchestrator.check import check_gpus, check_recipe
 from orchestrator.ledger import Ledger
@@ -143,7 +143,7 @@ def _number(run: Run, ledger: Ledger, trial: str) -> int:
 def _of_file(distilled: Distilled, source: str, inits: int, network: str | None) -> Extra:
     recipe = Recipe(data=distilled.data, network=network or distilled.network, epochs=distilled.epochs).settled()
     check_recipe(recipe)
-    torch.set_num_threads(recipe.threads)
+    settle_process(recipe)
     dataset = load_data(recipe.data)
     _check_same_data(distilled, dataset, source)
     seeds = evaluation_seeds(recipe, "extra", inits)

@@ -19,6 +19,7 @@ from rich.text import Text
 from distiller.data import load
 from distiller.distill import advance, distilled_of, start
 from distiller.evaluate import evaluate, evaluation_seeds
+from distiller.process import settle_process
 from distiller.recipe import Recipe
 from orchestrator.check import check_gpus
 from orchestrator.figures import clock
@@ -135,7 +136,7 @@ def _peak_memory() -> int:
 
 
 def _probe(recipe: Recipe, params: dict[str, Any]) -> Cost:
-    torch.set_num_threads(recipe.threads)
+    settle_process(recipe)
     dataset = load(recipe.data, recipe.validation).to(recipe.device, getattr(torch, recipe.dtype))
     state = advance(recipe, dataset, start(recipe, dataset), 1)  # the first step pays for what is done once
     began, steps = time.perf_counter(), 0
