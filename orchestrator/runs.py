@@ -57,7 +57,7 @@ def run(
     with _new_folder(folder), Lease.take(folder) as lease:
         _freeze(folder, sweep, finals)
         try:
-            _check(sweep)
+            _check(sweep, inline)
             return _drive(Run(folder, sweep, finals), lease, address, inline, view)
         except BaseException as error:
             if (folder / "events.jsonl").exists():
@@ -86,7 +86,7 @@ def resume(
         if trials is not None:
             opened = _extend(opened, trials)
             _freeze(opened.folder, opened.sweep, opened.finals)
-        _check(opened.sweep)
+        _check(opened.sweep, inline)
         return _drive(opened, lease, address, inline, view)
 
 
@@ -150,10 +150,10 @@ def _extend(opened: Run, trials: int) -> Run:
     return Run(opened.folder, sweep, (*before, trials))
 
 
-def _check(sweep: Sweep) -> None:
+def _check(sweep: Sweep, inline: bool) -> None:
     from orchestrator.check import check
 
-    check(sweep)
+    check(sweep, here=inline)
 
 
 def _drive(
