@@ -11,6 +11,9 @@ from types import FrameType
 __all__ = ["Interrupts", "interrupts"]
 
 
+_HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 class Interrupts:
     """Which signal asked to stop, if any."""
 
@@ -30,16 +33,15 @@ class Interrupts:
 
 @contextmanager
 def interrupts() -> Iterator[Interrupts]:
-    """Listen to SIGINT and SIGTERM within the block; the handlers that were there come back after it.
+    """Listen to SIGINT, SIGTERM and SIGHUP within the block; the handlers that were there come back after it.
 
-    Enter it after Ray is started, which puts a handler of its own in place. Only a main thread gets signals; in another one
-    nothing is heard.
+    Only a main thread gets signals; in another one nothing is heard.
     """
     heard = Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield heard
         return
-    before = {number: signal.signal(number, heard.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, heard.handle) for number in _HEARD}
     try:
         yield heard
     finally:

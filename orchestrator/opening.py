@@ -27,11 +27,15 @@ class RunError(RuntimeError):
 
 @dataclass(frozen=True)
 class Run:
-    """A run on disk. ``done``, ``unfinished`` (jobs given up) and ``signal`` say how the driver that returned it ended."""
+    """A run on disk. ``done``, ``unfinished`` (jobs given up) and ``signal`` say how the driver that returned it ended.
+
+    ``digest`` is the hash of the sweep that was frozen: a resume has to come to the same.
+    """
 
     folder: Path
     sweep: Sweep
     finals: tuple[int, ...]
+    digest: str
     done: bool = False
     unfinished: int = 0
     signal: int | None = None
@@ -65,22 +69,21 @@ class Run:
 
 
 def open_run(folder: Path | str) -> Run:
-    """Open a run for reading; raises `RunError` where ``folder`` holds none, or one of another version."""
+    """Open a run for reading; raises `RunError` where ``folder`` holds none, or one that this version cannot read."""
     folder = Path(folder)
+    path = folder / "sweep.json"
     try:
-        frozen = json.loads((folder / "sweep.json").read_bytes())
-        sweep, finals = Sweep.thaw(frozen["sweep"]), tuple(int(trials) for trials in frozen["finals"])
-    except FileNotFoundError:
-        raise RunError(
-            f"{folder}: holds no run (no sweep.json); `stillhouse run SWEEP --out {folder}` starts one"
-        ) from None
+        frozen = json.loads(path.read_bytes())
+        if frozen["version"] != VERSION:
+            raise RunError(f"{path}: of version {frozen['version']}; this stillhouse reads {VERSION}")
+        finals = tuple(int(trials) for trials in frozen["finals"])
+        return Run(folder, Sweep.thaw(frozen["sweep"]), finals, str(frozen["digest"]))
+    except (FileNotFoundError, NotADirectoryError):
+        cure = f"`stillhouse run SWEEP --out {folder}` starts one"
+        raise RunError(f"{folder}: holds no run (no sweep.json); {cure}") from None
     except (OSError, ValueError, KeyError, TypeError, SweepError) as error:
-        raise RunError(f"{folder / 'sweep.json'}: cannot be read: {error}") from None
-    if frozen.get("version") != VERSION or frozen.get("digest") != sweep.digest():
-        raise RunError(
-            f"{folder / 'sweep.json'}: changed by hand or by another version of stillhouse; its hash does not fit"
-        )
-    return Run(folder, sweep, finals)
+        reason = f"{type(error).__name__}: {error}"
+        raise RunError(f"{path}: damaged ({reason}); put it back from a copy, or run anew") from None
 
 
 def load(source: Path | str, trial: int | str = "best") -> Distilled:

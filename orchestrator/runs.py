@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -50,7 +51,7 @@ def run(
     """
     if isinstance(sweep, Sweep) and overrides:
         raise RunError("overrides go with a sweep's name or file; this one is read already")
-    sweep = sweep if isinstance(sweep, Sweep) else read(sweep, overrides)
+    sweep = _located(sweep if isinstance(sweep, Sweep) else read(sweep, overrides))
     folder = Path(out) if out is not None else Path("runs") / sweep.name
     finals = (sweep.search.trials if sweep.search else 1,)
     _refuse_other_run(folder, sweep)
@@ -58,7 +59,7 @@ def run(
         _freeze(folder, sweep, finals)
         try:
             _check(sweep, inline)
-            return _drive(Run(folder, sweep, finals), lease, address, inline, view)
+            return _drive(Run(folder, sweep, finals, sweep.digest()), lease, address, inline, view)
         except BaseException as error:
             if (folder / "events.jsonl").exists():
                 raise
@@ -82,12 +83,31 @@ def resume(
     Raises `RunError` where ``folder`` holds no run, `LeaseHeld` where another driver holds it.
     """
     opened = open_run(folder)
+    if opened.digest != opened.sweep.digest():
+        raise RunError(
+            f"{folder}: its sweep.json was changed, or frozen by another version of stillhouse, which environment.json names; "
+            "resume it as it was, or run it anew with --out"
+        )
     with Lease.take(opened.folder) as lease:
         if trials is not None:
             opened = _extend(opened, trials)
             _freeze(opened.folder, opened.sweep, opened.finals)
+        if _is_done(opened):
+            return dataclasses.replace(opened, done=True)
         _check(opened.sweep, inline)
         return _drive(opened, lease, address, inline, view)
+
+
+def _is_done(opened: Run) -> bool:
+    """Say whether nothing is left to do, without starting what would do it; tidy up after a driver that died."""
+    from orchestrator.run_files import read_run
+
+    if read_run(opened.folder).stage() != "done":
+        return False
+    storage = Storage(opened.folder)
+    storage.clear()
+    storage.drop_all_states()
+    return True
 
 
 def evaluate_more(
@@ -97,6 +117,14 @@ def evaluate_more(
     opened = open_run(folder)
     with Lease.take(opened.folder) as lease:
         return _drive(opened, lease, address, inline, None, jobs(opened))
+
+
+def _located(sweep: Sweep) -> Sweep:
+    """Return the sweep with the path of its own data made absolute, so that it can be resumed from anywhere."""
+    path = Path(sweep.recipe.data)
+    if path.is_absolute() or not path.is_file():
+        return sweep
+    return sweep.model_copy(update={"recipe": dataclasses.replace(sweep.recipe, data=str(path.resolve()))})
 
 
 @contextmanager
@@ -147,7 +175,7 @@ def _extend(opened: Run, trials: int) -> Run:
     phases = {numbered(phase, number) for phase in ("final", *(f"tune/{name}" for name in sweep.baselines))}
     begun = bool(phases & set(opened.table("evaluations").column("phase").to_pylist()))
     before = opened.finals if begun and trials != opened.finals[-1] else opened.finals[:-1]
-    return Run(opened.folder, sweep, (*before, trials))
+    return dataclasses.replace(opened, sweep=sweep, finals=(*before, trials))
 
 
 def _check(sweep: Sweep, inline: bool) -> None:
@@ -164,12 +192,15 @@ def _drive(
 
     try:
         with ExitStack() as stack:
+            heard = stack.enter_context(interrupts())
             executor = stack.enter_context(_executor(run.sweep, address, inline))
             schedule = _schedule(run, executor, view)
             if jobs is not None:
                 schedule.only(jobs)
-            heard = stack.enter_context(interrupts())
             done = _work(schedule, lease, heard, view)
+    except SystemExit:
+        # Ray's own handler, which is in place while it starts, leaves by this at SIGTERM.
+        return dataclasses.replace(run, signal=signal.SIGTERM)
     except OSError as error:
         cure = f"what is committed stays; mend it, then: stillhouse resume {run.folder}"
         raise RunStopped(f"{error.filename or run.folder}: {error.strerror or error}; {cure}") from error

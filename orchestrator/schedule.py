@@ -157,8 +157,12 @@ class Schedule:
         if work.params is None and work.state is None:
             recorded = self.ledger.trials[job.trial]["distilled"] if job.run == 0 else None
             work.digest = recorded or self.ledger.distilled.get((job.trial, job.run))
-            if work.digest is not None:
-                work.distilled = self.storage.read_distilled(work.digest).to_bytes()
+            found = None if work.digest is None else self.storage.find_distilled(work.digest)
+            if found is not None:
+                work.distilled = found.to_bytes()
+            elif work.digest is not None:
+                # It is distilled again, to the same bits.
+                self.events.say("distilled_set_gone", trial=job.trial, run=job.run, distilled=work.digest)
         work.logged = next(step for step in count() if not self.records.has("curves", (job.trial, job.run, step)))
 
     def only(self, jobs: Sequence[Job]) -> None:

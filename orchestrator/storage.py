@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from distiller.distilled import Distilled
+from safetensors import SafetensorError
+
+from distiller.distill import State
+from distiller.distilled import Distilled, DistilledError
 from orchestrator.distilled_table import read_distilled, write_distilled
 from orchestrator.plan import Job
 from orchestrator.publish import clear_temporaries, make_folder, publish
@@ -26,7 +29,17 @@ class Storage:
 
     def read_distilled(self, digest: str) -> Distilled:
         """Return the distilled set of that digest."""
-        return read_distilled(self.folder / "distilled" / f"{digest}.parquet")
+        return read_distilled(self._distilled(digest))
+
+    def find_distilled(self, digest: str) -> Distilled | None:
+        """Return the distilled set of that digest; a damaged file is removed, and the set can be made again."""
+        try:
+            return self.read_distilled(digest)
+        except FileNotFoundError:
+            return None
+        except DistilledError:
+            self._distilled(digest).unlink()
+            return None
 
     def write_state(self, job: Job, state: bytes) -> None:
         """Publish the newest state of a distillation."""
@@ -34,9 +47,17 @@ class Storage:
         publish(self._state(job), state)
 
     def read_state(self, job: Job) -> bytes | None:
-        """Return the newest state of a distillation, if there is one."""
+        """Return the newest state of a distillation, if there is one; a damaged one is removed, since it can be made again."""
         path = self._state(job)
-        return path.read_bytes() if path.exists() else None
+        if not path.exists():
+            return None
+        payload = path.read_bytes()
+        try:
+            State.from_bytes(payload)
+        except (SafetensorError, KeyError, TypeError, ValueError):
+            path.unlink()
+            return None
+        return payload
 
     def clear(self) -> None:
         """Remove what a driver that died left half-written; call it under the run's lease."""
@@ -51,6 +72,14 @@ class Storage:
     def drop_state(self, job: Job) -> None:
         """Remove the state of a distillation that is done."""
         self._state(job).unlink(missing_ok=True)
+
+    def drop_all_states(self) -> None:
+        """Remove what a driver that died left of states; call it where nothing is left to do."""
+        for path in (self.folder / "states").glob("*.safetensors"):
+            path.unlink(missing_ok=True)
+
+    def _distilled(self, digest: str) -> Path:
+        return self.folder / "distilled" / f"{digest}.parquet"
 
     def _state(self, job: Job) -> Path:
         # The recipe's digest keeps a state from being taken for that of another recipe of the same number.

@@ -7,12 +7,16 @@ import pytest
 import torch
 
 import orchestrator
+from distiller.recipe import Recipe
 from orchestrator import load, open_run, resume, run
 from orchestrator.check import CheckError
 from orchestrator.lease import Lease, LeaseHeld, LeaseLost
 from orchestrator.opening import RunError
+from orchestrator.plan import Job
 from orchestrator.runs import RunStopped
 from orchestrator.schedule import Schedule
+from orchestrator.storage import Storage
+from orchestrator.tasks import segment
 from sweeps import SweepError
 from tests.orchestrator.tiny_sweep import SWEEP, rows, write_sweep
 
@@ -182,8 +186,63 @@ def test_no_run_to_resume_and_a_sweep_changed_by_hand(finished, tmp_path):
     frozen = json.loads((folder / "sweep.json").read_text())
     frozen["sweep"]["recipe"]["outer_steps"] = 5
     (folder / "sweep.json").write_text(json.dumps(frozen))
-    with pytest.raises(RunError, match="its hash does not fit"):
+    with pytest.raises(RunError, match=r"its sweep\.json was changed"):
         resume(folder, inline=True)
+
+
+def test_a_damaged_sweep_file_and_one_of_another_version(finished, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished.folder, folder)
+    frozen = json.loads((folder / "sweep.json").read_text())
+    for text, says in (
+        ("{", "damaged"),
+        ("[]", "damaged"),
+        ("{}", "damaged"),
+        (json.dumps(frozen | {"version": 99}), "of version 99"),
+    ):
+        (folder / "sweep.json").write_text(text)
+        with pytest.raises(RunError, match=says):
+            open_run(folder)
+    # Another hash, as of a version with other defaults, is no reason not to read.
+    (folder / "sweep.json").write_text(json.dumps(frozen | {"digest": "other"}))
+    assert load(folder).digest() == load(finished.folder).digest()
+
+
+def test_data_by_a_relative_path_are_found_from_anywhere(tmp_path, monkeypatch):
+    labels = np.arange(60) % 3
+    images = np.random.default_rng(0).normal(size=(60, 1, 28, 28)).astype(np.float32)
+    np.savez(tmp_path / "own.npz", train_inputs=images, train_labels=labels, test_inputs=images, test_labels=labels)
+    monkeypatch.chdir(tmp_path)
+    evaluate = {"validation": 15, "inits": 2, "final": {"inits": 2}}
+    path = write_sweep(tmp_path, **SMALL | {"evaluate": evaluate}, recipe=SWEEP["recipe"] | {"data": "own.npz"})
+    folder = run(path, tmp_path / "run", inline=True).folder
+    monkeypatch.chdir("/")
+    assert resume(folder, trials=3, inline=True).done
+
+
+@pytest.mark.parametrize("harm", ["lost", "torn"])
+def test_a_set_that_is_gone_is_distilled_again(finished, tmp_path, harm):
+    folder = tmp_path / "run"
+    shutil.copytree(finished.folder, folder)
+    for path in (folder / "distilled").iterdir():
+        path.unlink() if harm == "lost" else path.write_bytes(path.read_bytes()[:-20])
+    assert resume(folder, trials=3, inline=True).done
+    best = open_run(folder).distilled()
+    assert best.digest() in {path.stem for path in (folder / "distilled").iterdir()}
+
+
+def test_a_torn_state_is_as_good_as_none(tmp_path):
+    storage, recipe = (
+        Storage(tmp_path),
+        Recipe(data="digits", network="lenet", outer_steps=2, batch=32, validation=1200),
+    )
+    job = Job(0, 0, recipe, ())
+    state = segment(recipe.plain(), None, 1)["state"]
+    storage.write_state(job, state)
+    assert storage.read_state(job) == state
+    for length in (0, 7, 100, len(state) - 1):
+        storage.write_state(job, state[:length])
+        assert storage.read_state(job) is None
 
 
 def test_one_driver_a_run(finished):
@@ -196,8 +255,6 @@ def test_a_disk_that_fills_up_stops_the_run_and_keeps_what_was_finished(tmp_path
     # A limit on the size of a file stands for the full disk: the write that crosses it fails halfway.
     folder = tmp_path / "run"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    from orchestrator.storage import Storage
-
     write, written = Storage.write_state, []
 
     def fill_up(self, job, state):
