@@ -33,7 +33,9 @@ _OBJECT_STORE = 256 * 2**20
 """Bytes for objects in shared memory; what goes through it is a data set's worth of states and distilled sets at most."""
 _PATIENCE = 5.0
 """Seconds for a cluster's head to take a connection."""
-_LEFT_BEHIND = ("RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "RAY_CLIENT_MODE", "PYTHONBREAKPOINT")
+_LEFT_BEHIND = (
+    "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_CLIENT_MODE", "PYTHONBREAKPOINT",
+)  # fmt: skip
 """Variables that `ray.init`, or we for it, set in this process's environment."""
 
 
@@ -91,6 +93,8 @@ def attach(address: str | None = None, cpus: int | None = None, gpus: int | None
 def _private(folder: PrivateFolder, cpus: int | None, gpus: int | None) -> dict[str, Any]:
     """Return what a private Ray is started with; it reports no usage to anyone."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # What newer versions do anyway; older ones say so at each start. Tasks choose their device by the recipe.
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     return {
         "num_cpus": cpus,
         "num_gpus": gpus,
