@@ -167,10 +167,11 @@ def test_an_address_that_leads_nowhere_is_one_line_at_once(python, address, says
 
 
 def test_attaching_again_shares_what_is_there(local_ray):
+    before = os.environ.get("RAY_AUTH_MODE")  # newer versions of Ray set it, for as long as they are attached
     with attach() as again:
         assert (again.private, again.address) == (False, local_ray.address)
     with attach("auto") as again:
         assert again.address == local_ray.address
     with pytest.raises(AttachError, match="this process is attached to Ray at"):
         attach("127.0.0.1:1")
-    assert os.environ["RAY_AUTH_MODE"] == "token"
+    assert os.environ.get("RAY_AUTH_MODE") == before
