@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -155,14 +156,20 @@ def report(folder: Path, as_json: bool) -> int:
 @cli.command()
 @_folder
 @click.argument("sql")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with a header and nothing cut.")
 @_json
-def query(folder: Path, sql: str, as_json: bool) -> int:
+def query(folder: Path, sql: str, as_csv: bool, as_json: bool) -> int:
     """Ask SQL, by DuckDB, of RUN's tables: trials, evaluations, curves, distilled."""
-    from orchestrator.listing import render_table, table_plain
+    from orchestrator.answer import answer_csv, answer_plain, render_answer
     from orchestrator.query import query as ask
 
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json exclude each other; name one")
     table = ask(folder, sql)
-    _show(as_json, table_plain(table), lambda console: render_table(table, console))
+    if as_csv:
+        _print(answer_csv(table))
+    else:
+        _show(as_json, answer_plain(table) if as_json else None, lambda console: render_answer(table, console))
     return DONE
 
 
@@ -198,9 +205,10 @@ def data(name: str | None, as_json: bool) -> int:
     from orchestrator.listing import data_plain, render_data
 
     if name is not None:
-        from distiller.data import fetch
+        from distiller.data import fetch, load
 
         where = fetch(name)
+        load(name)  # files that are here may be damaged: it says so, and the cure
         _show(as_json, {"name": name, "where": str(where)}, lambda console: _say(console, f"{name} is in {where}"))
         return DONE
     _show(as_json, data_plain(), render_data)
@@ -251,23 +259,36 @@ def _console() -> Console:
 
 
 def _show(as_json: bool, plain: Any, render: Callable[[Console], None]) -> None:
-    """Print for programs or for people, whole; where nobody reads on, leave quietly."""
+    """Print for programs or for people, whole."""
     if as_json:
         import json
 
-        text = json.dumps(plain, indent=1, default=str, allow_nan=False) + "\n"
-    else:
-        console = _console()
+        return _print(json.dumps(plain, indent=1, default=str, allow_nan=False) + "\n")
+    console = _console()
+    with _writing():
         with console.capture() as captured:
             render(console)
-        text = captured.get()
-    try:
+        _print(captured.get())
+
+
+def _print(text: str) -> None:
+    with _writing():
         click.echo(text, nl=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Leave quietly where nobody reads what is written, and with a line where it cannot be written."""
+    try:
+        yield
+    except OSError as error:
         # What is still buffered goes nowhere, or Python would complain of it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(UNREAD)
+        if isinstance(error, BrokenPipeError):
+            sys.exit(UNREAD)
+        click.echo(f"stillhouse: cannot write the output: {error.strerror}; make room, or send it elsewhere", err=True)
+        sys.exit(FAILED)
 
 
 def _say(console: Console, line: str) -> None:

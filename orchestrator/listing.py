@@ -1,19 +1,22 @@
-"""Lists on screen: the shipped sweeps, the data sets, and the answer of a query."""
+"""Lists on screen: the shipped sweeps, and the data sets."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.columns import aligned
 from sweeps import shipped
 
-__all__ = ["data_plain", "render_data", "render_sweeps", "render_table", "sweeps_plain", "table_plain"]
+__all__ = ["data_plain", "render_data", "render_sweeps", "sweeps_plain"]
+
+_ANY_WIDTH = 10_000
+# What a narrow screen goes without, the first first; the command to copy and the path are never cut.
+_DROPPED = ("about", "shape", "train / test", "classes")
 
 
 def sweeps_plain() -> list[dict[str, Any]]:
@@ -57,60 +60,35 @@ def data_plain() -> list[dict[str, Any]]:
 
 
 def render_data(console: Console) -> None:
-    """Print the data sets, a row each, and how to fetch one that is not here."""
-    table = Table("data set", "here", "classes", "shape", "train / test", "about", box=None, pad_edge=False)
-    for each in data_plain():
-        here = each["where"] or ("embedded" if each["present"] else f"no: stillhouse data {each['name']}")
-        shape, counts = " x ".join(map(str, each["shape"])), " / ".join(f"{count:,}" for count in each["counts"])
-        table.add_row(*map(Text, (each["name"], here, str(each["classes"]), shape, counts, each["about"])))
+    """Print the data sets, a row each, and how to fetch one that is not here; a narrow screen gets fewer columns."""
+    rows = [_data_row(each) for each in data_plain()]
+    if not console.is_terminal:
+        console.out("\n".join(aligned(list(rows[0]), [list(row.values()) for row in rows])), highlight=False)
+        return
+    for dropped in range(len(_DROPPED) + 1):
+        table = _data_table(rows, _DROPPED[:dropped])
+        whole = console.measure(table, options=console.options.update(width=_ANY_WIDTH)).maximum
+        if whole <= console.width:
+            break
     console.print(table)
 
 
-def table_plain(answer: pa.Table) -> list[dict[str, Any]]:
-    """Return the rows of a query's answer as JSON can say them: numbers that are not finite are null.
+def _data_row(each: dict[str, Any]) -> dict[str, str]:
+    return {
+        "data set": each["name"],
+        "here": each["where"] or ("embedded" if each["present"] else f"no: stillhouse data {each['name']}"),
+        "classes": str(each["classes"]),
+        "shape": " x ".join(map(str, each["shape"])),
+        "train / test": " / ".join(f"{count:,}" for count in each["counts"]),
+        "about": each["about"],
+    }
 
-    Columns of one name are told apart by a suffix: ``trial``, ``trial_1``.
-    """
-    names = _different(answer.column_names)
-    return [dict(zip(names, map(_finite, row), strict=True)) for row in _rows(answer)]
 
-
-def render_table(answer: pa.Table, console: Console) -> None:
-    """Print the answer of a query, and how many rows it has."""
+def _data_table(rows: Sequence[dict[str, str]], dropped: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in answer.column_names:
-        table.add_column(Text(name))
-    for row in _rows(answer):
-        table.add_row(*(Text(_cell(value)) for value in row))
-    console.print(table, highlight=False)
-    console.print(f"{answer.num_rows} rows", style="dim", highlight=False)
-
-
-def _rows(answer: pa.Table) -> Iterable[tuple[Any, ...]]:
-    """Return the rows by position, for names may come twice."""
-    return zip(*(column.to_pylist() for column in answer.columns), strict=True)
-
-
-def _different(names: list[str]) -> list[str]:
-    """Return ``names`` with the least free number added to each that came before."""
-    result: list[str] = []
-    for name in names:
-        free, number = name, 0
-        while free in result or (number > 0 and free in names):
-            number += 1
-            free = f"{name}_{number}"
-        result.append(free)
-    return result
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def _cell(value: Any) -> str:
-    text = "-" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    kept = [name for name in rows[0] if name not in dropped]
+    for name in kept:
+        table.add_column(name, no_wrap=name != "here", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(row[name]) for name in kept))
+    return table

@@ -28,6 +28,8 @@ _DISTILLED = pa.schema(
     ]
 )
 
+_NAMES = ("trials", "evaluations", "curves", "distilled")
+
 
 class QueryError(ValueError):
     """SQL that cannot be answered, with DuckDB's reason in one line."""
@@ -37,7 +39,7 @@ def query(folder: Path, sql: str) -> pa.Table:
     """Return the answer to ``sql`` over `trials`, `evaluations`, `curves` and `distilled` of the run in ``folder``.
 
     `distilled` has a row for each example of each distilled set, with the set's SHA-256 in the column ``file``; inputs are flat.
-    A table of which nothing is there yet is empty. Raises `QueryError`.
+    A table of which nothing is there yet is empty. Raises `QueryError`, for more than one question too.
     """
     if not folder.is_dir():
         raise QueryError(f"{folder}: no such run")
@@ -48,6 +50,7 @@ def query(folder: Path, sql: str) -> pa.Table:
             connection.register("distilled", _distilled(folder))
             # Files, and this program's variables, are now out of reach; DuckDB refuses to switch it on again.
             connection.execute("SET enable_external_access = false")
+            _refuse_two_questions(connection, sql)
             answer = connection.sql(sql)
             if answer is None:
                 raise QueryError("the SQL asks nothing; try: SELECT * FROM trials")
@@ -76,7 +79,18 @@ def _distilled(folder: Path) -> ds.Dataset | pa.Table:
     return ds.FileSystemDataset(files, _DISTILLED, kind, local)
 
 
+def _refuse_two_questions(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Raise `QueryError` for two questions, of which only the last would be answered."""
+    kinds = [statement.type for statement in connection.extract_statements(sql)]
+    questions = kinds.count(duckdb.StatementType.SELECT)
+    if questions > 1:
+        raise QueryError(f"the SQL asks {questions} questions; ask one at a time")
+
+
 def _one_line(error: Exception) -> str:
-    """Return DuckDB's reason without its drawing of the place in the SQL."""
-    reason = str(error).partition("\n\nLINE ")[0]
-    return " ".join(reason.split())
+    """Return DuckDB's reason without its drawing of the place in the SQL, and what helps."""
+    reason = " ".join(str(error).partition("\n\nLINE ")[0].split())
+    if isinstance(error, duckdb.CatalogException) and reason.startswith("Catalog Error: Table"):
+        # DuckDB's guess may be a table of its own.
+        return f"{reason.partition(' Did you mean')[0]} There are {', '.join(_NAMES)}"
+    return f"{reason}; try: SELECT * FROM trials" if isinstance(error, duckdb.ParserException) else reason

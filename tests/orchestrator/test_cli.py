@@ -191,6 +191,7 @@ def test_inline_one_slot_and_two_on_ray_give_the_same_rows(tmp_path):
         ["report", "RUN"],
         ["query", "RUN", "SELECT * FROM evaluations, evaluations b"],
         ["query", "RUN", "SELECT * FROM evaluations, evaluations b", "--json"],
+        ["query", "RUN", "SELECT * FROM evaluations, evaluations b", "--csv"],
     ],
 )
 def test_a_reader_that_goes_away_is_no_error(tmp_path, arguments):
@@ -265,6 +266,28 @@ def test_a_place_with_brackets_is_printed_as_it_is(tmp_path):
     (root / "MNIST" / "raw").mkdir(parents=True)
     for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
         (root / "MNIST" / "raw" / f"{part}-ubyte").touch()
-    env = {"STILLHOUSE_DATA": str(root), "COLUMNS": "300"}
+    env = {"STILLHOUSE_DATA": str(root)}
     assert str(root) in said("data", env=env)
-    assert said("data", "mnist", env=env) == f"mnist is in {root}\n"
+    # Files that are here and damaged are no data set.
+    ended = stillhouse("data", "mnist", env=env)
+    assert ended.returncode == 2
+    assert ended.stderr_text.startswith(f"stillhouse: data set mnist in {root} cannot be read (")
+    assert "delete its files and fetch it again with `stillhouse data mnist`" in ended.stderr_text
+    assert ended.stderr_text.count("\n") == 1
+
+
+def test_csv_for_spreadsheets(tmp_path):
+    folder = write_whole_run(tmp_path / "run")
+    assert said("query", folder, "SELECT trial, status FROM trials ORDER BY 1 LIMIT 2", "--csv") == (
+        "trial,status\n0,complete\n1,complete\n"
+    )
+    assert stillhouse("query", folder, "SELECT 1", "--csv", "--json").returncode == 2
+
+
+def test_a_full_disk_is_said_in_a_line(tmp_path):
+    folder = write_whole_run(tmp_path / "run")
+    with open("/dev/full", "w") as full:
+        ended = stillhouse("report", folder, stdout=full)
+    assert ended.returncode == 1
+    assert ended.stderr_text.startswith("stillhouse: cannot write the output: No space left")
+    assert ended.stderr_text.count("\n") == 1

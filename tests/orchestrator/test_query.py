@@ -47,7 +47,7 @@ def distilled(value, dtype=torch.float32):
         ("SELECT DISTINCT outer_step FROM curves WHERE isnan(gradient_norm)", [(4,)]),
         ("SELECT objectives[1] FROM trials LIMIT 1", [(0.5,)]),
         ("PIVOT (SELECT trial, params.steps s FROM trials) ON trial USING sum(s)", [(0, 1, 2)]),
-        ("SELECT 1; SELECT count(*) FROM curves;", [(15,)]),
+        ("CREATE TABLE mine AS SELECT * FROM curves; SELECT count(*) FROM mine;", [(15,)]),
     ],
 )  # fmt: skip
 def test_sql_is_answered(run, sql, answer):
@@ -103,10 +103,12 @@ def test_dimensions_of_the_newest_part_are_there(run):
 @pytest.mark.parametrize(
     "sql, reason",
     [
-        ("SELEC 1", 'Parser Error: syntax error at or near "SELEC"'),
+        ("SELEC 1", 'Parser Error: syntax error at or near "SELEC"; try: SELECT * FROM trials'),
+        ("nope", "; try: SELECT * FROM trials"),
+        ("SELECT 1; SELECT 2", "the SQL asks 2 questions; ask one at a time"),
         ("SELECT score FROM trials", 'Binder Error: Referenced column "score" not found'),
         ("SELECT * FROM sql", "Catalog Error: Table with name sql does not exist!"),  # a name in the program
-        ("SELECT * FROM trial", "Catalog Error: Table with name trial does not exist!"),
+        ("SELECT * FROM nope", "nope does not exist! There are trials, evaluations, curves, distilled"),
         ("SELECT error('two\n\nlines')", "two lines"),
         ("", "the SQL asks nothing; try: SELECT"),
         ("-- nothing", "the SQL asks nothing"),
