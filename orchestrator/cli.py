@@ -188,7 +188,11 @@ def evaluate(
     from orchestrator.extra import evaluate as measure
     from orchestrator.extra import render
 
-    found = measure(source, trial=trial, inits=inits, network=network, address=address, inline=inline)
+    def say(line: str) -> None:
+        if not as_json:
+            click.echo(line, err=True)
+
+    found = measure(source, trial=trial, inits=inits, network=network, address=address, inline=inline, say=say)
     _show(as_json, found.plain(), lambda console: render(found, console))
     if found.is_whole:
         return DONE

@@ -42,7 +42,7 @@ def log_line(snapshot: Snapshot) -> str:
     if snapshot.best is not None:
         parts.append(f"best {_best(snapshot.best)}")
     if snapshot.stage != "done":
-        parts.append(f"{snapshot.busy} of {count(snapshot.slots, 'slot')} busy")
+        parts.append(f"{_busy(snapshot)} busy")
         parts.append(_left(snapshot.seconds_left))
     return f"[{clock(snapshot.seconds)}] {snapshot.name}, {snapshot.stage}: " + "; ".join(parts)
 
@@ -74,7 +74,7 @@ def _facts(snapshot: Snapshot) -> Table:
     best = "none finished yet" if snapshot.best is None else _best(snapshot.best)
     grid.add_row("best", Text(best, style="bold green" if snapshot.best else "dim"))
     grid.add_row("networks", f"{snapshot.networks:,} trained")
-    grid.add_row("busy", f"{snapshot.busy} of {count(snapshot.slots, 'slot')}")
+    grid.add_row("busy", _busy(snapshot))
     return grid
 
 
@@ -109,6 +109,12 @@ def _active(active: tuple[Active, ...], most: int) -> Group:
 def _best(leader: Leader) -> str:
     over = count(leader.inits, "initialisation")
     return f"{mean_sd(leader.mean, leader.se)} % (standard error, {over}), trial {leader.trial}"
+
+
+def _busy(snapshot: Snapshot) -> str:
+    """Say how many slots are at work: in this process the one is free at each look, between two tasks."""
+    busy = 1 if snapshot.slots == 1 and snapshot.active else snapshot.busy
+    return f"{busy} of {count(snapshot.slots, 'slot')}"
 
 
 def _left(seconds: float | None) -> str:

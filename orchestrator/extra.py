@@ -6,6 +6,8 @@ import dataclasses
 import functools
 import math
 import statistics
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,11 @@ from distiller.evaluate import evaluation_seeds
 from distiller.process import settle_process
 from distiller.recipe import Recipe
 from orchestrator.check import check_gpus, check_recipe
+from orchestrator.figures import count
 from orchestrator.ledger import Ledger
 from orchestrator.opening import Run, RunError, load
 from orchestrator.plan import Job, best_trials, extra_job
+from orchestrator.pulse import pulse
 from orchestrator.runs import evaluate_more
 
 __all__ = ["Extra", "evaluate", "render"]
@@ -72,21 +76,23 @@ def evaluate(
     network: str | None = None,
     address: str | None = None,
     inline: bool = False,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Extra:
     """Train ``inits`` fresh networks on the distilled set of a run's trial, or of a file, and measure them on the test split.
 
     A run keeps the figures, in phase ``extra``, and computes only those that it lacks; its ``trial`` is a number, or ``best``,
     as where it is left out. A file says nothing of initialisation: its networks are drawn at random, Xavier normal, seed 1, in
     this process. Raises `RunError` where there is no such trial, and for a file with a ``trial``, an ``address``, or other data
-    than those that are here; `CheckError` for a network that does not fit and for absent data, before anything runs.
+    than those that are here; `CheckError` for a network that does not fit and for absent data, before anything runs. ``say``
+    gets a line when training begins, and one now and then.
     """
     if source.is_dir():
-        return _of_run(source, trial or "best", inits, network, address, inline)
+        return _of_run(source, trial or "best", inits, network, address, inline, say)
     distilled = load(source)
     for option, given in (("--trial", trial), ("--address", address)):
         if given is not None:
             raise RunError(f"{source}: is a file, which {option} {given} says nothing of; leave it out, or name a run")
-    return _of_file(distilled, str(source), inits, network)
+    return _of_file(distilled, str(source), inits, network, say)
 
 
 def render(extra: Extra, console: Console) -> None:
@@ -99,7 +105,15 @@ def render(extra: Extra, console: Console) -> None:
     console.print(Text(f"{mean}{spread}{unit} on the test split of {extra.data}: {about}"), soft_wrap=True)
 
 
-def _of_run(folder: Path, trial: str, inits: int, network: str | None, address: str | None, inline: bool) -> Extra:
+def _of_run(
+    folder: Path,
+    trial: str,
+    inits: int,
+    network: str | None,
+    address: str | None,
+    inline: bool,
+    say: Callable[[str], None],
+) -> Extra:
     chosen: list[Job] = []
 
     def jobs(run: Run) -> list[Job]:
@@ -109,9 +123,11 @@ def _of_run(folder: Path, trial: str, inits: int, network: str | None, address: 
             check_gpus(run.sweep)
         check_recipe(_with_network(job.recipe, network))
         chosen.append(job)
+        spoken.enter_context(pulse(say, _training(inits, job.shards[0].network, f"trial {job.trial} of {folder}")))
         return chosen
 
-    run = evaluate_more(folder, jobs, address=address, inline=inline)
+    with ExitStack() as spoken:
+        run = evaluate_more(folder, jobs, address=address, inline=inline)
     (job,) = chosen
     ledger = Ledger(evaluations=run.table("evaluations").to_pylist())
     measured, wanted = ledger.accuracies.get(job.shards[0].series, {}), job.shards[-1].last
@@ -120,6 +136,10 @@ def _of_run(folder: Path, trial: str, inits: int, network: str | None, address: 
         raise RunError(f"{folder}: no network could be evaluated; events.jsonl there says why")
     about = (job.recipe.data, job.shards[0].network, job.recipe.init)
     return Extra(f"trial {job.trial} of {folder}", *about, accuracies, wanted, run.signal)
+
+
+def _training(inits: int, network: str, source: str) -> str:
+    return f"training {count(inits, 'network')} ({network}) on {source}, less what is measured already"
 
 
 def _with_network(recipe: Recipe, network: str | None) -> Recipe:
@@ -137,17 +157,20 @@ def _number(run: Run, ledger: Ledger, trial: str) -> int:
     if trial.isdecimal() and int(trial) in complete:
         return int(trial)
     known = ", ".join(map(str, complete[:20])) or "none"
+    if trial != "best" and not trial.isdecimal():
+        raise RunError(f"--trial {trial}: is no trial; expected best, or the number of a complete one: {known}")
     raise RunError(f"{run.folder}: trial {trial} is not complete; expected best, or one of these: {known}")
 
 
-def _of_file(distilled: Distilled, source: str, inits: int, network: str | None) -> Extra:
+def _of_file(distilled: Distilled, source: str, inits: int, network: str | None, say: Callable[[str], None]) -> Extra:
     recipe = Recipe(data=distilled.data, network=network or distilled.network, epochs=distilled.epochs).settled()
     check_recipe(recipe)
     settle_process(recipe)
     dataset = load_data(recipe.data)
     _check_same_data(distilled, dataset, source)
     seeds = evaluation_seeds(recipe, "extra", inits)
-    results = evaluate_here(recipe, dataset, distilled, seeds, dataset.test)
+    with pulse(say, f"training {count(inits, 'network')} ({recipe.network}) on {source}"):
+        results = evaluate_here(recipe, dataset, distilled, seeds, dataset.test)
     return Extra(source, recipe.data, recipe.network, recipe.init, [result.accuracy for result in results], inits)
 
 

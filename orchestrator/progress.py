@@ -88,7 +88,9 @@ class _Panel:
     def _draw(self, snapshot: Snapshot) -> None:
         if not self._live.is_started:
             self._live.start()
-        self._live.update(dashboard(snapshot, *self._console.size), refresh=True)
+        width, height = self._console.size
+        # A column is left for what the terminal echoes, such as ^C: it would break the panel's line in two.
+        self._live.update(dashboard(snapshot, max(1, width - 1), height), refresh=True)
         self._drawn, self._drawn_at = snapshot, self._now()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from rich import box
@@ -18,6 +19,7 @@ from orchestrator.summary import Headline, Summary, Trial, summary, to_json
 __all__ = ["Summary", "render", "summary", "to_json"]
 
 _TRIALS_SHOWN = 10
+_KEYS_SHOWN = 5
 _LEGEND = (
     "Accuracies in %. After ±: standard deviation over networks, within a run; sd runs: over distillation runs (of a baseline: "
     "over draws); se: standard error of the mean; n: networks; -: not measured, or one value has no sd."
@@ -38,7 +40,23 @@ def render(summary: Summary, console: Console) -> None:
     if summary.headline is not None:
         _render_headline(summary, summary.headline, console)
     else:
-        console.print(Text("No trial is complete, so there is nothing to compare yet.", style="dim"))
+        for line in _nothing(summary):
+            console.print(Text(line))
+
+
+def _nothing(summary: Summary) -> list[str]:
+    """Return why there is nothing to compare, and what helps where all trials have ended so."""
+    if summary.stage == "search" or not summary.statuses:
+        return ["No trial is complete, so there is nothing to compare yet."]
+    ends = " or ".join(summary.statuses)
+    lines = [f"All trials {ends}, so there is nothing to compare."]
+    if "diverged" in summary.statuses:
+        lines.append("Against diverging: a smaller distill_lr or outer_lr, or a limit to the gradient with outer_clip.")
+    if "failed" in summary.statuses:
+        lines.append(
+            "Of those that failed, each cause is above with an example; mend it, then run into another folder."
+        )
+    return lines
 
 
 def _tables(summary: Summary) -> Iterator[tuple[str, Table]]:
@@ -152,8 +170,19 @@ def _protocol(summary: Summary, headline: Headline) -> list[str]:
         lines.append(f"measured: {runs} on the test split, on initialisations {seen}; trial chosen on validation")
     if summary.published is not None:
         lines.append(f"published: {summary.published['source']}")
+    if summary.altered:
+        lines.append(_altered(summary))
+    raised = enumerate(pairwise(summary.budgets), 2)
+    lines += [f"final/{k}: another final, for the budget was raised from {a} to {b} trials" for k, (a, b) in raised]
     # The name's beginning and a star: short enough for a line, and a shell finds the file by it.
     return lines + [f"distilled set: {summary.folder}/{path[:22]}*{path[-8:]}" for path in headline.distilled]
+
+
+def _altered(summary: Summary) -> str:
+    shown, rest = summary.altered[:_KEYS_SHOWN], len(summary.altered) - _KEYS_SHOWN
+    keys = ", ".join(shown) + (f" and {count(rest, 'key')} more" if rest > 0 else "")
+    other = "; what is published is of another recipe" if summary.published is not None else ""
+    return f"altered: this sweep differs from the shipped {summary.name} in {keys}{other}"
 
 
 def _table(*headers: str) -> Table:

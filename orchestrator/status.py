@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +97,14 @@ def status_of(folder: Path, now: float | None = None) -> Status:
     )
 
 
-def render_status(status: Status, console: Console) -> None:
-    """Print where a run stands, in a few lines."""
+def render_status(status: Status, console: Console, now: float | None = None) -> None:
+    """Print where a run stands at ``now`` (seconds since 1970), in a few lines."""
     console.print(Text.assemble((status.name, "bold"), (f"  {status.folder}", "dim")))
-    for line in _lines(status):
+    for line in _lines(status, time.time() if now is None else now):
         console.print(Text(line))
 
 
-def _lines(status: Status) -> list[str]:
+def _lines(status: Status, now: float) -> list[str]:
     stage = "" if status.stage == "done" else f", in stage {status.stage}"
     finished = f"{sum(status.statuses.values()):,} of {count(status.trials_total, 'trial')} finished"
     lines = [f"{status.standing}{stage}", finished + (f": {tally(status.statuses)}" if status.statuses else "")]
@@ -117,8 +118,17 @@ def _lines(status: Status) -> list[str]:
     if status.driver is not None:
         lines.append(_describe(status.driver))
     if status.last_event is not None:
-        lines.append(f"last event: {status.last_event[1]}, {status.last_event[0]}")
+        lines.append(f"last event: {status.last_event[1]}, {_when(status.last_event[0], now)}")
     return [*lines, *([f"go on with: stillhouse resume {status.folder}"] if status.standing == "stopped" else [])]
+
+
+def _when(written: str, now: float) -> str:
+    """Return a time in ISO 8601 as how long ago it was, and its minute in UTC."""
+    moment = datetime.fromisoformat(written).astimezone(UTC)
+    minutes = int(max(0.0, now - moment.timestamp()) // 60)
+    sizes = ((minutes // 1440, "day"), (minutes // 60, "hour"), (minutes, "minute"))
+    ago = next((f"{count(amount, unit)} ago" for amount, unit in sizes if amount), "less than a minute ago")
+    return f"{ago}, {moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _describe(driver: Driver) -> str:

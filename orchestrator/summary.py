@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from orchestrator.altered import altered_keys
 from orchestrator.estimate import Estimate
 from orchestrator.ledger import Ledger
 from orchestrator.measurement import Baseline, Measurement, baselines, measurements, phase_parts
@@ -86,7 +87,11 @@ class Cost:
 
 @dataclass(frozen=True)
 class Summary:
-    """All that a report says of a run; ``trials`` are the finished ones, best first, ``other`` is measured outside sweeps."""
+    """All that a report says of a run; ``trials`` are the finished ones, best first, ``other`` is measured outside sweeps.
+
+    ``budgets`` holds the number of trials that each final chose from, ``altered`` the keys in which the sweep is no longer the
+    shipped one of its name.
+    """
 
     name: str
     about: str
@@ -94,6 +99,8 @@ class Summary:
     digest: str
     stage: str
     trials_total: int
+    budgets: tuple[int, ...]
+    altered: tuple[str, ...]
     statuses: Mapping[str, int]
     failures: Mapping[str, int]
     networks: int
@@ -124,6 +131,8 @@ def summary(folder: Path) -> Summary:
         digest=files.sweep.digest(),
         stage=files.stage(),
         trials_total=files.trials_total,
+        budgets=tuple(files.finals),
+        altered=altered_keys(sweep),
         statuses=status_counts(files.trials),
         failures=failure_counts(files.trials),
         networks=files.networks,

@@ -73,7 +73,8 @@ def test_networks_that_fail_are_missed(folder, tmp_path):
     )
     asked = ("evaluate", folder, "--network", "sometimes:Sometimes", "--inline")
     ended = stillhouse(*asked, "--inits", "2", cwd=tmp_path)
-    assert (ended.returncode, ended.stderr_text) == (0, "")
+    began = f"training 2 networks (sometimes:Sometimes) on trial 0 of {folder}, less what is measured already\n"
+    assert (ended.returncode, ended.stderr_text) == (0, began)
     (tmp_path / "fail").touch()
     ended = stillhouse(*asked, "--inits", "5", cwd=tmp_path)
     assert ended.returncode == 1
@@ -108,6 +109,22 @@ def test_a_file_knows_no_trial_and_no_cluster(saved):
     ended = stillhouse("evaluate", saved(), "--trial", "best")
     assert ended.returncode == 2
     assert ended.stderr_text.count("\n") == 1
+
+
+def test_a_trial_that_is_none_says_what_is_expected(folder):
+    with pytest.raises(
+        RunError, match=r"^--trial bset: is no trial; expected best, or the number of a complete one: 0$"
+    ):
+        evaluate(folder, trial="bset", inits=2, inline=True)
+    with pytest.raises(RunError, match="trial 7 is not complete; expected best, or one of these: 0"):
+        evaluate(folder, trial="7", inits=2, inline=True)
+
+
+def test_training_on_a_file_is_said_when_it_begins(saved):
+    said = []
+    evaluate(saved(), inits=2, say=said.append)
+    assert len(said) == 1
+    assert said[0].startswith("training 2 networks (lenet) on ")
 
 
 def test_a_file_is_measured_on_one_thread(saved):

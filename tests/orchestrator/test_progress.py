@@ -57,7 +57,7 @@ def test_the_panel_shows_every_figure_and_fits(width):
         "1,340 trained", "2 of 2 slots", "1,200 of 2,000", "0.8123", "45.12", "20 of 25", "distilling", "evaluating",
     ]  # fmt: skip
     assert [figure for figure in figures if figure not in text] == []
-    assert max(len(line) for line in text.splitlines()) <= width
+    assert max(len(line) for line in text.splitlines()) < width
 
 
 def test_a_baselines_work_has_no_trial_of_its_own():
@@ -65,9 +65,9 @@ def test_a_baselines_work_has_no_trial_of_its_own():
     assert "-1    3" not in drawn(SNAPSHOT)
 
 
-@pytest.mark.parametrize("width", [20, 40, 60])
+@pytest.mark.parametrize("width", [30, 40, 60])
 def test_a_narrow_terminal_gets_a_narrow_panel(width):
-    assert max(len(line) for line in drawn(SNAPSHOT, width).splitlines()) <= width
+    assert max(len(line) for line in drawn(SNAPSHOT, width).splitlines()) < width
 
 
 def test_a_low_terminal_gets_fewer_rows_of_work():
@@ -87,6 +87,15 @@ def test_a_sweep_that_has_just_begun():
 def test_a_best_of_one_network_has_no_standard_error():
     one = dataclasses.replace(SNAPSHOT, best=Leader(0, 0.9613, None, 1))
     assert "96.13 ± - % (standard error, 1 initialisation), trial 0" in drawn(one)
+
+
+def test_work_in_this_process_keeps_its_slot_busy():
+    inline = dataclasses.replace(SNAPSHOT, busy=0, slots=1)
+    assert "1 of 1 slot" in drawn(inline)
+    assert "0 of 1 slot" in drawn(dataclasses.replace(inline, active=()))
+    console = log()
+    open_view(console).update(inline)
+    assert "1 of 1 slot busy" in console.file.getvalue()
 
 
 def test_the_panel_is_drawn_at_most_four_times_a_second():

@@ -117,6 +117,31 @@ def test_a_search_without_a_final_says_that_its_best_is_too_good(tmp_path):
     assert "where the best of several is too good" in text
 
 
+def test_when_all_trials_have_diverged_the_cure_is_said(tmp_path):
+    ended = [trial(n, status="diverged", cause="diverged", error="not finite") for n in range(4)]
+    text = " ".join(rendered(write_run(tmp_path / "run", SWEEP, ended)).split())
+    assert "All trials diverged, so there is nothing to compare." in text
+    assert "a smaller distill_lr or outer_lr, or a limit to the gradient with outer_clip" in text
+    assert "yet" not in text
+    ended[1:] = [trial(n, status="failed", cause="user", error="not ten") for n in range(1, 4)]
+    assert "All trials failed or diverged" in rendered(write_run(tmp_path / "other", SWEEP, ended))
+
+
+def test_a_second_final_says_what_it_is(tmp_path):
+    rows = search_rows() + final_rows() + final_rows("final/2")
+    text = rendered(write_run(tmp_path / "run", SWEEP, finished_trials(), rows, finals=[2, 4]), 120)
+    assert "final/2: another final, for the budget was raised from 2 to 4 trials" in text
+    assert "another final" not in rendered(write_whole_run(tmp_path / "other"), 120)
+
+
+def test_an_altered_sweep_says_that_what_is_published_is_anothers(tmp_path):
+    text = SWEEP.replace("about:", "name: mnist-fixed-10\nabout:") + LONG
+    said = " ".join(rendered(write_whole_run(tmp_path / "run", text)).split())
+    assert "altered: this sweep differs from the shipped mnist-fixed-10 in " in said
+    assert "more; what is published is of another recipe" in said
+    assert "altered:" not in rendered(write_whole_run(tmp_path / "other", SWEEP + LONG))
+
+
 @pytest.mark.parametrize("trials", [[], finished_trials()[2:]])
 def test_without_a_complete_trial_there_is_nothing_to_compare(tmp_path, trials):
     text = rendered(write_run(tmp_path / "run", SWEEP, trials))

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 import pytest
 from rich.console import Console
@@ -78,8 +79,24 @@ def test_a_run_that_is_done(tmp_path):
     assert status.measured == {"search": 6, "baseline/random_real": 4, "final": 4, "tune/random_real": 30}
     assert status.last_event == ("2026-01-01T12:01:15+00:00", "done")
     text = rendered(status)
-    assert "last event: done, 2026-01-01T12:01:15+00:00" in text
+    assert "ago, 2026-01-01 12:01 UTC" in " ".join(text.split())
     assert "resume" not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ago"),
+    [
+        (-5, "less than a minute"), (59, "less than a minute"), (60, "1 minute"), (7199, "1 hour"), (7200, "2 hours"),
+        (86400 * 3, "3 days"),
+    ],
+)  # fmt: skip
+def test_the_last_event_is_said_to_people_as_they_say_it(tmp_path, seconds, ago):
+    folder = write_whole_run(tmp_path / "run")
+    write_events(folder, (75, "done"))
+    status = status_of(folder)
+    console = Console(file=io.StringIO(), width=80, _environ={})
+    render_status(status, console, datetime.fromisoformat(status.last_event[0]).timestamp() + seconds)
+    assert f"last event: done, {ago} ago, 2026-01-01 12:01 UTC\n" in console.file.getvalue()
 
 
 def test_plain_values_for_programs(tmp_path):

@@ -131,8 +131,8 @@ def test_the_first_final_stays_until_the_second_has_begun(tmp_path):
 
 
 KEYS = {
-    "": "version name about folder digest stage trials_total statuses failures networks published headline trials finals "
-    "diverged_runs baselines other cost",
+    "": "version name about folder digest stage trials_total budgets altered statuses failures networks published headline "
+    "trials finals diverged_runs baselines other cost",
     "headline": "trial network init phase validation test optimism accuracy_before runs distilled",
     "trials": "trial status cause params accuracy outer_steps seconds device_seconds attempts distilled error",
     "finals": "phase trial network split runs accuracy accuracy_before by_run",
