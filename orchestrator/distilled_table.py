@@ -45,9 +45,10 @@ def read_distilled(path: Path) -> Distilled:
     """
     payload = path.read_bytes()
     try:
-        # On this thread alone: one of Arrow's that still lets go of our bytes while Python exits aborts the process.
-        options = {"page_checksum_verification": True, "use_threads": False, "pre_buffer": False}
-        rows = pq.read_table(pa.BufferReader(payload), **options)
+        # On this thread alone, which `pq.read_table` is not with any of its options: a thread of Arrow's that still lets go of
+        # our bytes while Python exits aborts the process.
+        with pq.ParquetFile(pa.BufferReader(payload), page_checksum_verification=True) as file:
+            rows = file.read(use_threads=False)
         about = json.loads(rows.schema.metadata[_ABOUT])
         distilled = _from_table(rows, about)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:

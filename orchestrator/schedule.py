@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
+from distiller.distill import State
 from distiller.distilled import Distilled
 from orchestrator.events import Events
 from orchestrator.executor import Call, Completion, Executor
@@ -154,6 +155,7 @@ class Schedule:
         """Give ``work`` the set that is distilled already, or the newest state."""
         job = work.job
         work.state = self.storage.read_state(job)
+        work.outer_step = 0 if work.state is None else State.from_bytes(work.state).outer_step
         if work.params is None and work.state is None:
             recorded = self.ledger.trials[job.trial]["distilled"] if job.run == 0 else None
             work.digest = recorded or self.ledger.distilled.get((job.trial, job.run))
