@@ -30,6 +30,7 @@ def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int) -> dict[
     return {
         "state": 3 * distilled,
         "outer_step": len(losses),
+        "steps": len(losses),
         "diverged": None,
         "curve": dict.fromkeys(("loss", "accuracy", "gradient_norm", "seconds"), losses),
         "distilled": distilled,

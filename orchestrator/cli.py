@@ -36,20 +36,22 @@ _folder = click.argument("folder", metavar="RUN", type=click.Path(path_type=Path
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its status."""
+    status = _status(None if arguments is None else list(arguments))
+    # One more Ctrl-C while Python takes itself down would end it by the signal, and the status would be lost.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(status)
+
+
+def _status(arguments: list[str] | None) -> int:
     try:
-        status = cli.main(
-            args=None if arguments is None else list(arguments), prog_name="stillhouse", standalone_mode=False
-        )
-    except click.exceptions.Abort:
-        sys.exit(INTERRUPTED)
+        return cli.main(args=arguments, prog_name="stillhouse", standalone_mode=False) or DONE
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return INTERRUPTED
     except click.ClickException as error:
         error.show()
-        sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        return BAD_INPUT
     except Exception as error:
-        sys.exit(_explain(error))
-    sys.exit(status or DONE)
+        return _explain(error)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)

@@ -237,7 +237,8 @@ def test_a_second_interrupt_still_says_how_to_go_on(tmp_path):
         started.send_signal(signal.SIGINT)
         time.sleep(0.5)
     _, error = started.communicate(timeout=60)
-    assert started.returncode == 130
+    # A signal that finds Python taking itself down ends it by that signal, which a shell shows as 130 too.
+    assert started.returncode in (130, -signal.SIGINT)
     assert f"stopped; go on with: stillhouse resume {tmp_path / 'run'}" in error
     assert "Traceback" not in error
 
