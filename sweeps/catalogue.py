@@ -57,7 +57,9 @@ def _find(source: str) -> pathlib.Path:
     near = difflib.get_close_matches(source, [*files, *_beside(source)], n=1)
     wrong = "is a folder" if os.path.isdir(source) else "no such file or shipped sweep"
     hint = f"did you mean {near[0]}? " if near else ""
-    raise SweepError(Place(source), (), f"{wrong}; {hint}expected a sweep file, or a name that `stillhouse sweeps` lists")
+    raise SweepError(
+        Place(source), (), f"{wrong}; {hint}expected a sweep file, or a name that `stillhouse sweeps` lists"
+    )
 
 
 def _beside(source: str) -> list[str]:
