@@ -163,7 +163,7 @@ def test_help_answers_at_once():
         subprocess.run([sys.executable, "-m", "orchestrator.cli", "--help"], check=True, capture_output=True)
         return time.perf_counter() - began
 
-    assert min(seconds() for _ in range(5)) < 0.3
+    assert min(seconds() for _ in range(5)) < 0.5
 
 
 def test_help_imports_nothing_heavy():

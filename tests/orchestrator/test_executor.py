@@ -120,23 +120,23 @@ def test_a_killed_worker_is_a_crash_that_is_not_retried(ray_executor, tmp_path):
 
 def test_wait_returns_when_the_first_call_ends(ray_executor, tmp_path):
     run(ray_executor, "add", a=0, b=0)
-    slow = ray_executor.submit(Call("called:mark", {"path": str(tmp_path / "log"), "seconds": 3}))
+    slow = ray_executor.submit(Call("called:mark", {"path": str(tmp_path / "log"), "seconds": 6}))
     quick = ray_executor.submit(Call("called:add", {"a": 1, "b": 1}))
     began = time.monotonic()
     assert quick in finish(ray_executor, 1)
     assert ray_executor.wait(0.2) == []
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 5
     assert slow in finish(ray_executor, 1)
 
 
 def test_of_very_many_calls_the_late_ones_are_watched_too(ray_executor, monkeypatch, tmp_path):
     monkeypatch.setattr("orchestrator.ray_executor._WATCHED", 10)
     run(ray_executor, "add", a=0, b=0)
-    slow = ray_executor.submit(Call("called:mark", {"path": str(tmp_path / "log"), "seconds": 3}))
+    slow = ray_executor.submit(Call("called:mark", {"path": str(tmp_path / "log"), "seconds": 6}))
     began = time.monotonic()
     quick = [ray_executor.submit(Call("called:add", {"a": i, "b": 0})) for i in range(60)]
     assert set(finish(ray_executor, 60)) == set(quick)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 5
     assert slow in finish(ray_executor, 1)
 
 
@@ -161,17 +161,17 @@ def test_cancelled_calls_stop_and_never_complete(ray_executor, tmp_path):
     log = tmp_path / "log"
     run(ray_executor, "add", a=0, b=0)
     for _ in range(6):
-        ray_executor.submit(Call("called:mark", {"path": str(log), "seconds": 1.5}))
+        ray_executor.submit(Call("called:mark", {"path": str(log), "seconds": 4}))
     deadline = time.monotonic() + 20
     while not log.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     began = time.monotonic()
     ray_executor.cancel()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
     assert ray_executor.wait(0.1) == []
     after = ray_executor.submit(Call("called:add", {"a": 1, "b": 1}))
     assert list(finish(ray_executor, 1)) == [after]
-    time.sleep(1.6)
+    time.sleep(4.1)
     assert ray_executor.wait(0.0) == []
     assert "done" not in log.read_text()
     assert log.read_text().count("started") <= 2

@@ -107,17 +107,20 @@ def test_a_hundred_trials_take_their_evaluations_along(tmp_path):
 
 
 def test_a_tick_publishes_what_has_waited_long_enough(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "FLUSH_SECONDS", 0.05)
+    now = 100.0
+    monkeypatch.setattr(records.time, "monotonic", lambda: now)
     written = Records(tmp_path, PARAMS)
     written.tick()
     written.append("trials", [trial(0)])
+    now += 0.9 * records.FLUSH_SECONDS
+    written.append("trials", [trial(1)])  # a younger row does not make the oldest wait
     written.tick()
     assert names(tmp_path) == []
-    time.sleep(0.06)
-    written.append("trials", [trial(1)])  # a younger row does not make the oldest wait
+    now += 0.2 * records.FLUSH_SECONDS
     written.tick()
     assert len(read(tmp_path, "trials")) == 2
     written.append("trials", [trial(2)])  # the clock starts anew
+    now += 0.9 * records.FLUSH_SECONDS
     written.tick()
     assert len(read(tmp_path, "trials")) == 2
 
