@@ -10,7 +10,7 @@ from sweeps import Sweep, read, shipped
 __all__ = ["altered_keys"]
 
 # What is for people, what decides speed alone, and the budget, of which the report says how much is done.
-_NOT_COMPARED = ("name", "about", "published", "resources", "recipe.device", "recipe.backend", "search.trials")
+_NOT_COMPARED = ("name", "about", "published", "cost", "resources", "recipe.device", "recipe.backend", "search.trials")
 
 
 def altered_keys(sweep: Sweep) -> tuple[str, ...]:

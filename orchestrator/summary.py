@@ -104,7 +104,7 @@ class Summary:
     statuses: Mapping[str, int]
     failures: Mapping[str, int]
     networks: int
-    published: Mapping[str, str] | None
+    published: Mapping[str, Any] | None
     headline: Headline | None
     trials: tuple[Trial, ...]
     finals: tuple[Measurement, ...]

@@ -2,12 +2,13 @@
 
 from sweeps.catalogue import Shipped, read, shipped
 from sweeps.error import SweepError
-from sweeps.schema import Evaluate, Final, Published, Resources, Search, Tuning
+from sweeps.schema import Cost, Evaluate, Final, Published, Resources, Search, Tuning
 from sweeps.space import Choice, Dimension, FloatRange, IntRange
 from sweeps.sweep import Sweep
 
 __all__ = [
     "Choice",
+    "Cost",
     "Dimension",
     "Evaluate",
     "Final",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sweeps.error import Place, SweepError
 from sweeps.reading import read_file
-from sweeps.schema import Published
+from sweeps.schema import Cost, Published
 from sweeps.sweep import Sweep
 
 __all__ = ["Shipped", "read", "shipped"]
@@ -26,6 +27,9 @@ class Shipped:
     about: str
     path: pathlib.Path
     published: Published | None
+    cost: Cost | None
+    data: tuple[str, ...]
+    """The data sets that it needs, by name or path."""
 
 
 def read(source: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Sweep:
@@ -39,8 +43,24 @@ def read(source: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Sweep
 
 def shipped() -> list[Shipped]:
     """Return the shipped sweeps by name."""
-    sweeps = {path: read_file(path) for path in _files().values()}
-    return [Shipped(sweep.name, sweep.about, path, sweep.published) for path, sweep in sweeps.items()]
+    return [_shipped(path, read_file(path)) for path in _files().values()]
+
+
+def _shipped(path: pathlib.Path, sweep: Sweep) -> Shipped:
+    data = {**_named_data(sweep.recipe.plain()), **_named_data(sweep.search.plain() if sweep.search else {})}
+    return Shipped(sweep.name, sweep.about, path, sweep.published, sweep.cost, tuple(data))
+
+
+def _named_data(values: Mapping[str, Any]) -> dict[str, None]:
+    """Return what stands under a key ``data`` at any depth, choices of a search too, in order and once each."""
+    found: dict[str, None] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            choices = value.get("choice", ()) if key == "data" else ()
+            found |= dict.fromkeys(choices) | _named_data(value)
+        elif key == "data" and isinstance(value, str):
+            found[value] = None
+    return found
 
 
 def _files() -> dict[str, pathlib.Path]:

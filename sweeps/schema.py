@@ -1,4 +1,4 @@
-"""The parts of a sweep file beside its recipe: the search, the evaluation, the resources, the published figure."""
+"""The parts of a sweep file beside its recipe: the search, the evaluation, the resources, the published figure, the cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sweeps.error import show
 from sweeps.part import Part, RefusedError, within
 from sweeps.space import Dimension, Listed, read_dimension
 
-__all__ = ["Different", "Evaluate", "Final", "Published", "Resources", "Rising", "Search", "Tuning"]
+__all__ = ["Cost", "Different", "Evaluate", "Final", "Published", "Resources", "Rising", "Search", "Tuning"]
 
 _MOST = 2**31 - 1  # counts are columns and loops, never larger
 _Count = Annotated[int, Field(ge=1, le=_MOST)]
@@ -122,3 +122,20 @@ class Published(Part):
 
     accuracy: str = Field(description="text in quotes, such as '82.75 ± 2.75'")
     source: str = Field(description="text, such as a paper and its table")
+    table: str = Field(default="", description="text, such as 'SLDD, Table 2'")
+    """The paper's table or figure, under which `stillhouse sweeps` lists the sweep."""
+    row: str = Field(default="", description="text, such as 'MNIST, fixed, 10 images'")
+    """Which row of that table it is."""
+    checked: bool = Field(default=True, description="true or false")
+    """False where the figure is quoted from memory and was not compared with the paper."""
+
+
+class Cost(Part):
+    """What a whole run of the sweep takes, as it was measured; for people, and for nothing else."""
+
+    core_minutes: Annotated[float, Field(gt=0, le=1e9)] = Field(description="a number above 0")
+    """Minutes of one CPU core, summed over the sweep's tasks."""
+    memory: _Count = Field(description=f"{_COUNT}, in MiB")
+    """Peak memory of one task, in MiB."""
+    measured: Literal["run", "plan"] = Field(default="plan", description="run or plan")
+    """``run``: on a whole run; ``plan``: from some outer steps, as `stillhouse plan` counts."""

@@ -17,7 +17,7 @@ from distiller.recipe import Recipe, RecipeError
 from sweeps.error import Path, Place, SweepError
 from sweeps.part import Part, complaints, within
 from sweeps.recipe_keys import ELSEWHERE, read_recipe
-from sweeps.schema import Different, Evaluate, Published, Resources, Search, Tuning
+from sweeps.schema import Cost, Different, Evaluate, Published, Resources, Search, Tuning
 from sweeps.space import Dimension, Listed, check_space
 
 __all__ = ["Sweep", "build"]
@@ -35,6 +35,7 @@ class Sweep(Part):
     )
     about: str = Field(default="", description="text")
     published: Published | None = Field(default=None, description="keys and values")
+    cost: Cost | None = Field(default=None, description="keys and values")
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(default=1, description="a whole number of at least 0")
     search: Search | None = Field(default=None, description="keys and values")
     evaluate: Evaluate = Field(description="at least validation: EXAMPLES and inits: NETWORKS")
@@ -90,8 +91,8 @@ class Sweep(Part):
     def digest(self) -> str:
         """Return the SHA-256, in hexadecimal, of all that decides results.
 
-        Left out are name, about and published, which are for people; resources, which decide speed alone (the device is a part
-        of the recipe); and the number of trials, for trial n is the same however many follow it.
+        Left out are name, about, published and cost, which are for people; resources, which decide speed alone (the device is
+        a part of the recipe); and the number of trials, for trial n is the same however many follow it.
         """
         deciding = {key: value for key, value in self.frozen().items() if key not in _NOT_DECIDING}
         if deciding["search"]:
@@ -127,7 +128,7 @@ class Sweep(Part):
         return Sweep.thaw({**frozen, "search": {**frozen["search"], "trials": trials}})
 
 
-_NOT_DECIDING = frozenset({"name", "about", "published", "resources"})
+_NOT_DECIDING = frozenset({"name", "about", "published", "cost", "resources"})
 
 
 def build(mapping: object, find: Callable[[Path], Place]) -> Sweep:

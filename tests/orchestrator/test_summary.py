@@ -92,7 +92,8 @@ def test_no_search_and_a_fixed_initialisation(tmp_path):
         pytest.approx(0.95), 2, 2, None, pytest.approx(0.0002**0.5), pytest.approx(0.01)
     )
     assert found.headline.init == "fixed"
-    assert found.published == {"accuracy": "96.13", "source": "SLDD, Table 2"}
+    assert found.published["accuracy"] == "96.13"
+    assert found.published["source"] == "SLDD, Table 2"
     assert found.trials[0].params is None
     assert found.stage == "done"
     # Two runs of ten outer steps of 1.5 s, three networks of 0.5 s.

@@ -29,6 +29,12 @@ def test_every_shipped_sweep_reads_and_thaws(name):
     assert max(map(len, sweeps.shipped()[NAMES.index(name)].path.read_text().splitlines())) <= 130
 
 
+def test_a_shipped_sweep_names_the_data_that_it_needs():
+    listed = {each.name: each for each in sweeps.shipped()}
+    assert listed["mnist-random-100"].data == ("mnist",)
+    assert listed["quickstart"].data == ("digits",)
+
+
 def test_published_rows_are_the_papers():
     # SLDD, Table 2: images are steps x per_class x classes.
     fixed, random = sweeps.read("mnist-fixed-10").recipe, sweeps.read("mnist-random-100").recipe

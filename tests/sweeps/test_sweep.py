@@ -122,6 +122,7 @@ def test_thaw_refuses_what_is_no_sweep(frozen):
         {"name": "b"},
         {"about": "another"},
         {"published": {"accuracy": "1", "source": "x"}},
+        {"cost": {"core_minutes": 2, "memory": 500}},
         {"resources__cpus": 2},
         {"resources__slots": 7},
         {"search__trials": 500},
