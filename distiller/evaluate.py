@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distiller.data import Dataset, Examples
-from distiller.distill import draw_networks, network_seeds, stack_of
 from distiller.distilled import Distilled
+from distiller.drawing import draw_networks, network_seeds, stack_of
 from distiller.recipe import Recipe
 from distiller.seeds import derive
 from distiller.unroll import score, train

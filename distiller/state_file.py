@@ -8,9 +8,9 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from distiller.distill import State
 from distiller.distilled import safetensors_metadata
 from distiller.recipe import Recipe
+from distiller.state import State
 
 __all__ = ["StateError", "read_state", "write_state"]
 

@@ -1,0 +1,51 @@
+"""What a distillation has reached after some outer steps, as plain tensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from safetensors.torch import load, save
+from torch import Tensor
+
+from distiller.distilled import safetensors_metadata
+
+__all__ = ["CURVE", "State"]
+
+CURVE = ("loss", "accuracy", "gradient_norm", "seconds")
+"""What is logged of every outer step."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A distillation after ``outer_step`` outer steps, on the CPU.
+
+    ``learned`` holds inputs [S, M, *shape], labels [S, M, outputs] and raw_rates [T], where a rate is softplus(raw_rate);
+    ``moments`` is Adam's memory of the learned ones; ``curve`` holds, for each outer step so far, the mean outer loss and
+    accuracy of its networks on its real batch, the norm of the meta-gradient before clipping, and the seconds it took.
+    ``diverged`` says what was not finite, and where; such a state goes no further. Its last step is in the curve and changed
+    nothing else.
+    """
+
+    outer_step: int
+    learned: Mapping[str, Tensor]
+    moments: Mapping[str, Tensor]
+    curve: Mapping[str, Tensor]
+    diverged: str | None = None
+
+    def to_bytes(self) -> bytes:
+        """Return the state as one safetensors file."""
+        groups = {"learned": self.learned, "moments": self.moments, "curve": self.curve}
+        tensors = {f"{group}/{name}": tensor for group, values in groups.items() for name, tensor in values.items()}
+        return save(tensors, {"state": json.dumps({"outer_step": self.outer_step, "diverged": self.diverged})})
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> State:
+        """Read what `to_bytes` wrote, equal to the bit."""
+        groups: dict[str, dict[str, Tensor]] = {"learned": {}, "moments": {}, "curve": {}}
+        for path, tensor in load(payload).items():
+            group, name = path.split("/")
+            groups[group][name] = tensor
+        about = json.loads(safetensors_metadata(payload)["state"])
+        return cls(about["outer_step"], **groups, diverged=about["diverged"])

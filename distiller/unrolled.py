@@ -1,0 +1,167 @@
+"""The unrolled method: inputs, rates and soft labels descend the exact meta-gradient of `distiller.unroll` by Adam."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from distiller.data import Dataset
+from distiller.distilled import Distilled
+from distiller.drawing import draw_networks, network_seeds, stack_of
+from distiller.losses import one_hot
+from distiller.networks import Parameters
+from distiller.passes import Passes
+from distiller.real_sets import real_batches, start_classes
+from distiller.recipe import Decay, Recipe
+from distiller.seeds import derive, normal, seed_tensor
+from distiller.state import CURVE, State
+from distiller.unroll import MetaGradient, meta_gradient
+
+__all__ = ["advance", "distilled_of", "start"]
+
+
+def start(recipe: Recipe, dataset: Dataset) -> State:
+    """Return the state before the first outer step: inputs as the recipe says, one-hot labels, all rates at ``distill_lr``.
+
+    Raises `ValueError` where ``inputs: real`` wants more examples of a class than there are.
+    """
+    dtype = getattr(torch, recipe.dtype)
+    classes = start_classes(recipe, dataset)
+    targets = one_hot(torch.tensor(classes), dataset.classes).to(dtype)
+    # The inverse of softplus, written so that a small rate keeps its digits and a large one does not overflow.
+    raw_rate = recipe.distill_lr + math.log(-math.expm1(-recipe.distill_lr))
+    learned = {
+        "inputs": _start_inputs(recipe, dataset).to(dtype),
+        "labels": targets.expand(recipe.steps, -1, -1).contiguous(),
+        "raw_rates": torch.full((recipe.inner_steps,), raw_rate, dtype=dtype),
+    }
+    return State(0, learned, {}, {name: torch.zeros(0, dtype=torch.float64) for name in CURVE})
+
+
+def _start_inputs(recipe: Recipe, dataset: Dataset) -> Tensor:
+    if recipe.inputs == "real":
+        return real_batches(recipe, dataset, "distil", recipe.run, "inputs")[0]
+    shape = (recipe.steps, len(start_classes(recipe, dataset)), *dataset.shape)
+    return normal(seed_tensor([derive(recipe.seed, "distil", recipe.run, "inputs")]), math.prod(shape)).view(shape)
+
+
+def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int) -> State:
+    """Return the state after up to ``steps`` more outer steps: fewer where the recipe's end or a divergence comes first.
+
+    ``dataset`` has to be on the recipe's device and in its dtype; its ``train`` part is the real data.
+    """
+    outer = _OuterLoop(recipe.settled(), dataset, state)
+    for _ in range(min(steps, recipe.outer_steps - state.outer_step)):
+        if outer.diverged is not None:
+            break
+        outer.step()
+    return outer.state()
+
+
+def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
+    """Return the distilled set that ``state`` has learned, on the CPU."""
+    learned = state.learned
+    rates = F.softplus(learned["raw_rates"])
+    about = (recipe.epochs, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
+    return Distilled(learned["inputs"], learned["labels"], rates, *about)
+
+
+class _OuterLoop:
+    """What one call of `advance` holds between outer steps: leaves, optimiser, and the order of the pass under way."""
+
+    def __init__(self, recipe: Recipe, dataset: Dataset, state: State) -> None:
+        self.recipe, self.dataset = recipe, dataset
+        self.device = dataset.train.inputs.device
+        self.stack = stack_of(recipe, dataset)
+        self.batches = Passes(recipe, dataset.train)
+        self.outer_step, self.diverged = state.outer_step, state.diverged
+        self.learned = {name: tensor.to(self.device).clone() for name, tensor in state.learned.items()}
+        self.names = [name for name in self.learned if name != "labels" or recipe.labels == "soft"]
+        self.adam = _adam(recipe, self.learned, self.names, state)
+        self.curve = {name: values.tolist() for name, values in state.curve.items()}
+        self.fixed = self._draw() if recipe.init == "fixed" else None
+
+    def step(self) -> None:
+        """Do one outer step: meta-gradient, clipping, Adam."""
+        began = time.perf_counter()
+        meta = self._meta_gradient()
+        gradients = self._gradients(meta)
+        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients.values()])).item()
+        loss = meta.score.loss.mean().item()
+        if math.isfinite(loss) and math.isfinite(norm):
+            scale = min(1.0, (self.recipe.outer_clip or math.inf) / norm) if norm > 0 else 1.0
+            self._descend({name: gradient * scale for name, gradient in gradients.items()})
+            self.outer_step += 1
+        else:
+            what = "outer loss" if not math.isfinite(loss) else "meta-gradient"
+            self.diverged = f"the {what} was not finite at outer step {self.outer_step}"
+        row = (loss, meta.score.accuracy.mean().item(), norm, time.perf_counter() - began)
+        for name, value in zip(CURVE, row, strict=True):
+            self.curve[name].append(value)
+
+    def state(self) -> State:
+        """Return the state reached, on the CPU."""
+        learned = {name: tensor.detach().cpu().clone() for name, tensor in self.learned.items()}
+        moments = {
+            f"{name}.{key}": value.cpu().clone()
+            for name in self.names
+            for key, value in self.adam.state.get(self.learned[name], {}).items()
+        }
+        curve = {name: torch.tensor(values, dtype=torch.float64) for name, values in self.curve.items()}
+        return State(self.outer_step, learned, moments, curve, self.diverged)
+
+    def _meta_gradient(self) -> MetaGradient:
+        real = self.batches.at(self.outer_step)
+        return meta_gradient(
+            self.stack,
+            self.fixed or self._draw(),
+            self.learned["inputs"],
+            self.learned["labels"],
+            F.softplus(self.learned["raw_rates"]),
+            real.inputs,
+            real.labels,
+            classes=self.dataset.classes,
+            learn_labels=self.recipe.labels == "soft",
+            memory=self.recipe.memory,
+            chunk=self.recipe.chunk or self.recipe.inits_per_step,
+            real_chunk=self.recipe.real_chunk or len(real),
+        )
+
+    def _draw(self) -> Parameters:
+        return draw_networks(self.recipe, self.stack, network_seeds(self.recipe, self.outer_step), self.device)
+
+    def _gradients(self, meta: MetaGradient) -> dict[str, Tensor]:
+        # softplus' is the logistic function: from rates back to their parameterisation.
+        gradients = {"inputs": meta.inputs, "raw_rates": meta.rates * torch.sigmoid(self.learned["raw_rates"])}
+        return gradients if meta.labels is None else gradients | {"labels": meta.labels}
+
+    def _descend(self, gradients: Mapping[str, Tensor]) -> None:
+        for group in self.adam.param_groups:
+            group["lr"] = _outer_lr(self.recipe, self.outer_step, self.batches.per_pass)
+        for name in self.names:
+            self.learned[name].grad = gradients[name]
+        self.adam.step()
+
+
+def _adam(recipe: Recipe, learned: Mapping[str, Tensor], names: list[str], state: State) -> torch.optim.Adam:
+    """Return Adam over the learned tensors (Wang et al.'s betas), with the memory that ``state`` carries."""
+    adam = torch.optim.Adam([learned[name] for name in names], lr=recipe.outer_lr, betas=(0.5, 0.999))
+    for path, value in state.moments.items():
+        name, key = path.split(".")
+        # Adam counts its steps on the CPU and keeps its moments beside their parameter.
+        adam.state[learned[name]][key] = value.clone() if key == "step" else value.to(learned[name].device).clone()
+    return adam
+
+
+def _outer_lr(recipe: Recipe, outer_step: int, per_pass: int) -> float:
+    """Return the outer rate of a step. A `Decay` falls after exactly ``every`` passes; Wang et al.'s code is a pass early."""
+    if isinstance(recipe.outer_decay, Decay):
+        return recipe.outer_lr * recipe.outer_decay.factor ** (outer_step // per_pass // recipe.outer_decay.every)
+    if recipe.outer_decay == "cosine":
+        return recipe.outer_lr * 0.5 * (1 + math.cos(math.pi * outer_step / recipe.outer_steps))
+    return recipe.outer_lr
