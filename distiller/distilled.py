@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+
+from distiller.training import Training
 
 __all__ = ["Distilled", "DistilledError"]
 
@@ -31,7 +33,8 @@ class Distilled:
     """S batches of M examples, their targets, and the T = S x epochs rates in order of use.
 
     ``inputs`` [S, M, *shape] are in the normalised space of the real data: ``x * std + mean``, by channel, is in pixels, 0 .. 1.
-    ``labels`` [S, M, outputs] are targets of `losses.cross_entropy`, used raw; ``rates`` [T] are above zero.
+    ``labels`` [S, M, outputs] are targets of `losses.cross_entropy`, used raw; ``rates`` [T] are above zero. ``training`` is how
+    the set is meant to be trained on; one that is not by learned rates needs none of them.
     """
 
     inputs: Tensor
@@ -43,6 +46,7 @@ class Distilled:
     std: tuple[float, ...]
     data: str
     network: str
+    training: Training = field(default_factory=Training)
 
     def __len__(self) -> int:
         """Return the number of distilled examples, S x M."""
@@ -60,8 +64,9 @@ class Distilled:
         return dataclasses.replace(self, **{name: getattr(self, name).to(device=device, dtype=dtype) for name in names})
 
     def digest(self) -> str:
-        """Return the SHA-256 of the tensors, their order and their normalisation, in hexadecimal."""
-        order = {"epochs": self.epochs, "mean": [x.hex() for x in self.mean], "std": [x.hex() for x in self.std]}
+        """Return the SHA-256 of the tensors, their order, their normalisation and their training, in hexadecimal."""
+        order: dict[str, Any] = {"epochs": self.epochs}
+        order |= {"mean": [x.hex() for x in self.mean], "std": [x.hex() for x in self.std], **self._training()}
         digest = hashlib.sha256(json.dumps(order, sort_keys=True).encode())
         for tensor in (self.inputs, self.labels, self.rates):
             digest.update(f"{tensor.dtype}{list(tensor.shape)}".encode())
@@ -75,7 +80,11 @@ class Distilled:
 
     def _metadata(self) -> dict[str, str]:
         about = {"epochs": self.epochs, "classes": self.classes, "mean": self.mean, "std": self.std}
-        return {"stillhouse": json.dumps(about | {"data": self.data, "network": self.network})}
+        return {"stillhouse": json.dumps(about | {"data": self.data, "network": self.network, **self._training()})}
+
+    def _training(self) -> dict[str, Any]:
+        """Return the training where it is not the default: a set that says nothing of it keeps its name."""
+        return {"training": plain} if (plain := self.training.plain()) else {}
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Distilled:
@@ -83,6 +92,7 @@ class Distilled:
         try:
             about: dict[str, Any] = json.loads(safetensors_metadata(payload)["stillhouse"])
             about |= {"mean": tuple(about["mean"]), "std": tuple(about["std"])}
+            about |= {"training": Training.parse(about.get("training", {}))}
             return cls(**(about | load(payload)))
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DistilledError(f"not a distilled set: {error}") from error

@@ -10,7 +10,8 @@ from distiller.distilled import Distilled
 from distiller.drawing import draw_networks, network_seeds, stack_of
 from distiller.recipe import Recipe
 from distiller.seeds import derive
-from distiller.unroll import score, train
+from distiller.trainer import train_networks
+from distiller.unroll import score
 
 __all__ = ["Evaluation", "evaluate", "evaluation_seeds"]
 
@@ -50,8 +51,9 @@ def evaluate(
 ) -> list[Evaluation]:
     """Train one network for each seed on ``distilled`` and measure it on ``examples``, in the order of ``seeds``.
 
-    Networks are the recipe's, drawn by its scheme and computed in its chunks; ``dataset`` and ``examples`` have to be on one
-    device and in the recipe's dtype. A network that diverges keeps its place: its loss says so.
+    They are trained in the set's own way, ``distilled.training``. Networks are the recipe's, drawn by its scheme and computed in
+    its chunks; ``dataset`` and ``examples`` have to be on one device and in the recipe's dtype. A network that diverges keeps its
+    place: its loss says so.
     """
     recipe, device = recipe.settled(), examples.inputs.device
     stack = stack_of(recipe, dataset)
@@ -61,7 +63,7 @@ def evaluate(
     for start in range(0, len(seeds), chunk):
         part = list(seeds[start : start + chunk])
         drawn = draw_networks(recipe, stack, part, device)
-        trained = train(stack, drawn, distilled.batches())
+        trained = train_networks(stack, drawn, distilled, distilled.training, part)
         limits = {"classes": dataset.classes, "real_chunk": real_chunk}
         after = score(stack, trained, examples.inputs, examples.labels, **limits)
         accuracies = (

@@ -2,7 +2,8 @@
 
 The metadata's key ``stillhouse.distilled`` holds JSON: ``order`` names the step of each of the ``rates`` in order of use, and
 ``rates_bytes`` holds them to the bit (base64, little-endian, of ``rates_dtype``), since JSON has no word for those that are not
-finite. The file's name is `Distilled.digest`, which reading checks.
+finite; ``training`` says how the set is meant to be trained on, where that is not by these rates. The file's name is
+`Distilled.digest`, which reading checks.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from distiller.distilled import Distilled, DistilledError
+from distiller.training import Training
 from orchestrator.publish import make_folder, publish
 
 __all__ = ["read_distilled", "write_distilled"]
@@ -73,7 +75,8 @@ def _to_table(distilled: Distilled, name: str) -> pa.Table:
 def _about(distilled: Distilled, name: str) -> dict[str, Any]:
     rates = _array(distilled.rates)
     steps, per_step = distilled.inputs.shape[:2]
-    return {
+    training = distilled.training.plain()
+    return ({"training": training} if training else {}) | {
         "sha256": name,
         "data": distilled.data,
         "network": distilled.network,
@@ -105,6 +108,7 @@ def _from_table(rows: pa.Table, about: dict[str, Any]) -> Distilled:
         std=tuple(about["std"]),
         data=about["data"],
         network=about["network"],
+        training=Training.parse(about.get("training", {})),
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from distiller.distilled import Distilled, DistilledError
+from distiller.training import Training
 
 TENSORS = {"inputs": torch.randn(2, 3, 1, 4, 4), "labels": torch.randn(2, 3, 3), "rates": torch.rand(6)}
 SET = Distilled(**TENSORS, epochs=3, classes=3, mean=(0.1307,), std=(0.3081,), data="mnist", network="lenet")
@@ -49,6 +50,22 @@ def test_the_digest_is_of_tensors_order_and_normalisation_alone():
         SET.to("cpu", torch.float64).digest(),
     }
     assert len(digests) == 9
+
+
+def test_how_a_set_is_meant_to_be_trained_on_belongs_to_it():
+    way = dataclasses.replace(SET, training=Training(optimiser="adam", lr=1e-3, batch=2, steps=30))
+    assert Distilled.from_bytes(way.to_bytes()).training == way.training
+    assert way.digest() != SET.digest()
+    # A set that says nothing of it keeps the name and the bytes of the time when none could.
+    tensors = {
+        "inputs": torch.arange(6.0).view(2, 3, 1, 1, 1),
+        "labels": torch.ones(2, 3, 3),
+        "rates": torch.arange(1.0, 5) / 8,
+    }
+    old = Distilled(**tensors, epochs=2, classes=3, mean=(0.5,), std=(0.25,), data="digits", network="lenet")
+    assert old.digest() == "075f51acc162acd22fad7bfae662cb8de971bd2471454a42fc228f995200bae6"
+    assert b"training" not in SET.to_bytes()
+    assert Distilled.from_bytes(SET.to_bytes()).training == Training()
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x00" * 40, b"not a set", SET.to_bytes()[:-7], SET.to_bytes()[8:]])

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from distiller.distilled import Distilled, DistilledError
+from distiller.training import Training
 from orchestrator.distilled_table import read_distilled, write_distilled
 
 
@@ -50,6 +51,14 @@ def test_a_set_comes_back_to_the_bit(tmp_path, dtype, size):
     assert name == written.digest()
     assert os.listdir(tmp_path) == [f"{name}.parquet"]
     same_bits(written, read_distilled(tmp_path / f"{name}.parquet"))
+
+
+def test_how_a_set_is_meant_to_be_trained_on_comes_back(tmp_path):
+    way = Training(optimiser="adam", lr=1e-3, batch=2, steps=30)
+    bare = distilled(steps=1, rates=torch.zeros(0), training=way)
+    name = write_distilled(tmp_path, bare)
+    same_bits(read_distilled(tmp_path / f"{name}.parquet"), bare)
+    assert name != dataclasses.replace(bare, training=Training()).digest()
 
 
 def test_numbers_that_are_hard_to_write_come_back_to_the_bit(tmp_path):
