@@ -73,6 +73,8 @@ class Recipe:
     """The classes that distilled examples start at; `None` for all. Fewer examples than classes want soft labels."""
     inputs: Literal["noise", "real"] = "noise"
     """Where distilled inputs start: at standard normal noise, as in the papers, or at real training examples of their classes."""
+    learn_inputs: bool = True
+    """False: inputs stay as they start, so that rates alone are learned, and labels where they are soft."""
     labels: Literal["hard", "soft"] = "hard"
     """Soft labels are learned, free real numbers that start one-hot (Sucholutsky and Schonlau, arXiv 1910.02551)."""
     distill_lr: float = _number(0.02, above=0)
@@ -224,7 +226,9 @@ def _describe(option: Any, limits: Mapping[str, Any]) -> str:
         return "a list of whole numbers"
     if dataclasses.is_dataclass(option):
         return "{" + ", ".join(f"{f.name}: ..." for f in dataclasses.fields(option)) + "}"
-    name = {int: "a whole number", float: "a number", str: "a name", type(None): "nothing"}[option]
+    name = {int: "a whole number", float: "a number", str: "a name", bool: "true or false", type(None): "nothing"}[
+        option
+    ]
     if option in (int, float) and limits.get("least") is not None:
         return f"{name} of at least {limits['least']}"
     return f"{name} above {limits['above']}" if option in (int, float) and limits.get("above") is not None else name

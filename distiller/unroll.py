@@ -53,8 +53,8 @@ class Score:
 class MetaGradient:
     """The derivatives of the outer loss, averaged over K networks, and those networks' scores on the real batch."""
 
-    inputs: Tensor
-    """[S, M, *shape]"""
+    inputs: Tensor | None
+    """[S, M, *shape]; `None` where inputs are not learned."""
     labels: Tensor | None
     """[S, M, outputs]; `None` where labels are not learned."""
     rates: Tensor
@@ -87,6 +87,7 @@ def meta_gradient(
     *,
     classes: int,
     learn_labels: bool,
+    learn_inputs: bool = True,
     memory: Literal["saved", "recompute"] = "recompute",
     chunk: int = 8,
     real_chunk: int = 128,
@@ -103,14 +104,14 @@ def meta_gradient(
     sums: list[tuple[Tensor, ...]] = []
     scores: list[Score] = []
     for part in _chunks(parameters, chunk):
-        unrolled = _Unroll(stack, inputs.detach(), labels.detach(), rates.detach(), learn_labels, memory)
+        unrolled = _Unroll(stack, inputs.detach(), labels.detach(), rates.detach(), learn_inputs, learn_labels, memory)
         trained = unrolled.forward(part)
         adjoint, reached = _outer_gradient(stack, trained, real_inputs, real_targets, real_labels, real_chunk)
         sums.append(unrolled.backward(adjoint))
         scores.append(reached)
     by_input, by_label, by_rate = (sum(parts[1:], parts[0]) / networks for parts in zip(*sums, strict=True))
     scored = Score(torch.cat([s.loss for s in scores]), torch.cat([s.accuracy for s in scores]))
-    return MetaGradient(by_input, by_label if learn_labels else None, by_rate, scored)
+    return MetaGradient(by_input if learn_inputs else None, by_label if learn_labels else None, by_rate, scored)
 
 
 def train(stack: Stack, parameters: Parameters, batches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Parameters:
@@ -140,10 +141,18 @@ class _Unroll:
     """The inner steps of one chunk of networks: forward once, then backward once."""
 
     def __init__(
-        self, stack: Stack, inputs: Tensor, labels: Tensor, rates: Tensor, learn_labels: bool, memory: str
+        self,
+        stack: Stack,
+        inputs: Tensor,
+        labels: Tensor,
+        rates: Tensor,
+        learn_inputs: bool,
+        learn_labels: bool,
+        memory: str,
     ) -> None:
-        self.stack, self.rates, self.learn_labels, self.saved = stack, rates, learn_labels, memory == "saved"
-        self.inputs = [batch.requires_grad_() for batch in inputs.unbind()]
+        self.stack, self.rates, self.saved = stack, rates, memory == "saved"
+        self.learn_inputs, self.learn_labels = learn_inputs, learn_labels
+        self.inputs = [batch.requires_grad_(learn_inputs) for batch in inputs.unbind()]
         self.labels = [batch.requires_grad_(learn_labels) for batch in labels.unbind()]
         self.steps: list[_Step] = []
         self.weights: list[Parameters] = []
@@ -171,7 +180,8 @@ class _Unroll:
             s, step = t % len(self.inputs), self._step_again(t)
             by_rate[t] = -sum((v * g.detach()).sum() for v, g in zip(adjoint, step.gradient, strict=True))
             by_leaf = self._pull_back(step, adjoint, with_parameters=t > 0)
-            by_input[s] -= self.rates[t] * by_leaf.pop(0)
+            if self.learn_inputs:
+                by_input[s] -= self.rates[t] * by_leaf.pop(0)
             if self.learn_labels:
                 by_label[s] -= self.rates[t] * by_leaf.pop(0)
             adjoint = _descend(adjoint, by_leaf, self.rates[t]) if t > 0 else adjoint
@@ -199,12 +209,14 @@ class _Unroll:
         return _inner_step(self.stack, parameters, self.inputs[s], self.labels[s], differentiable, self.learn_labels)
 
     def _pull_back(self, step: _Step, adjoint: tuple[Tensor, ...], with_parameters: bool) -> list[Tensor]:
-        """Return ∂⟨g, v⟩ by the step's inputs, then by its labels if they are learned, then by its parameters if wanted."""
+        """Return ∂⟨g, v⟩ by the step's inputs and by its labels, where they are learned, then by its parameters if wanted."""
         leaves = [
-            step.inputs,
+            *([step.inputs] if self.learn_inputs else []),
             *([step.labels] if self.learn_labels else []),
             *(step.parameters if with_parameters else ()),
         ]
+        if not leaves:
+            return []
         return list(torch.autograd.grad(step.gradient, leaves, adjoint, materialize_grads=True))
 
 

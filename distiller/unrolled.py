@@ -1,4 +1,4 @@
-"""The unrolled method: inputs, rates and soft labels descend the exact meta-gradient of `distiller.unroll` by Adam."""
+"""The unrolled method: inputs, rates and soft labels, or some of these, descend the exact meta-gradient by Adam."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ class _OuterLoop:
         self.batches = Passes(recipe, dataset.train)
         self.outer_step, self.diverged = state.outer_step, state.diverged
         self.learned = {name: tensor.to(self.device).clone() for name, tensor in state.learned.items()}
-        self.names = [name for name in self.learned if name != "labels" or recipe.labels == "soft"]
+        constant = {"inputs": not recipe.learn_inputs, "labels": recipe.labels == "hard"}
+        self.names = [name for name in self.learned if not constant.get(name, False)]
         self.adam = _adam(recipe, self.learned, self.names, state)
         self.curve = {name: values.tolist() for name, values in state.curve.items()}
         self.fixed = self._draw() if recipe.init == "fixed" else None
@@ -127,6 +128,7 @@ class _OuterLoop:
             real.labels,
             classes=self.dataset.classes,
             learn_labels=self.recipe.labels == "soft",
+            learn_inputs=self.recipe.learn_inputs,
             memory=self.recipe.memory,
             chunk=self.recipe.chunk or self.recipe.inits_per_step,
             real_chunk=self.recipe.real_chunk or len(real),
@@ -137,8 +139,9 @@ class _OuterLoop:
 
     def _gradients(self, meta: MetaGradient) -> dict[str, Tensor]:
         # softplus' is the logistic function: from rates back to their parameterisation.
-        gradients = {"inputs": meta.inputs, "raw_rates": meta.rates * torch.sigmoid(self.learned["raw_rates"])}
-        return gradients if meta.labels is None else gradients | {"labels": meta.labels}
+        raw_rates = meta.rates * torch.sigmoid(self.learned["raw_rates"])
+        gradients = {"inputs": meta.inputs, "raw_rates": raw_rates, "labels": meta.labels}
+        return {name: gradient for name, gradient in gradients.items() if gradient is not None}
 
     def _descend(self, gradients: Mapping[str, Tensor]) -> None:
         for group in self.adam.param_groups:

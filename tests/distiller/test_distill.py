@@ -29,6 +29,7 @@ def reference(recipe, dataset, outer_steps):
     module = build(recipe.network, dataset.shape, dataset.outputs).double()
     learned = {name: tensor.clone().requires_grad_() for name, tensor in start(recipe, dataset).learned.items()}
     learned["labels"].requires_grad_(recipe.labels == "soft")
+    learned["inputs"].requires_grad_(recipe.learn_inputs)
     adam = torch.optim.Adam([t for t in learned.values() if t.requires_grad], lr=recipe.outer_lr, betas=(0.5, 0.999))
     for outer_step in range(outer_steps):
         pass_, index = divmod(outer_step, math.ceil(len(dataset.train) / recipe.batch))
@@ -62,6 +63,20 @@ def test_outer_steps_are_those_of_a_plain_loop(init, memory, labels):
     reached = advance(recipe, DATA, start(recipe, DATA), 4).learned
     for name, expected in reference(recipe, DATA, 4).items():
         assert torch.allclose(reached[name], expected, rtol=1e-9, atol=1e-11), name
+
+
+@pytest.mark.parametrize("labels", ["soft", "hard"])
+@pytest.mark.parametrize("memory", ["saved", "recompute"])
+def test_inputs_that_are_not_learned_stay_and_the_rest_goes_as_in_a_plain_loop(memory, labels):
+    recipe = dataclasses.replace(RECIPE, inputs="real", learn_inputs=False, memory=memory, labels=labels)
+    before = start(recipe, DATA)
+    cut = State.from_bytes(advance(recipe, DATA, before, 2).to_bytes())
+    reached = advance(recipe, DATA, cut, 2).learned
+    for name, expected in reference(recipe, DATA, 4).items():
+        assert torch.allclose(reached[name], expected, rtol=1e-9, atol=1e-11), name
+    assert torch.equal(reached["inputs"], before.learned["inputs"])
+    assert torch.equal(reached["labels"], before.learned["labels"]) == (labels == "hard")
+    assert not torch.equal(reached["raw_rates"], before.learned["raw_rates"])
 
 
 def test_segments_of_any_length_and_a_stop_between_them_change_nothing():

@@ -102,6 +102,17 @@ def test_two_classes_have_one_logit():
     assert_equal(ours(posed), expected)
 
 
+@pytest.mark.parametrize("name", ["lenet", "smooth"])
+@pytest.mark.parametrize("learn_labels", [True, False])
+def test_inputs_that_stay_have_no_derivative_and_change_no_other(name, learn_labels):
+    posed = problem(name, 2)
+    learned, fixed = (ours(posed, learn_labels=learn_labels, learn_inputs=learn) for learn in (True, False))
+    assert fixed.inputs is None
+    assert torch.equal(fixed.rates, learned.rates)
+    assert (fixed.labels is None) == (not learn_labels)
+    assert not learn_labels or torch.equal(fixed.labels, learned.labels)
+
+
 def test_hard_labels_have_no_derivative_and_change_no_other():
     posed = problem("smooth", 2)
     learned, fixed = ours(posed), ours(posed, learn_labels=False)
