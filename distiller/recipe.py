@@ -55,7 +55,7 @@ class Recipe:
     """
 
     data: str
-    """A data set's name, or the path of an NPZ file (see `distiller.data`)."""
+    """A data set's name, or the path of an NPZ file or a folder of images (see `distiller.data`)."""
     network: str
     """A network's name, or ``package.module:Class`` for any `torch.nn.Module` of your own (see `distiller.networks`)."""
     init: Literal["fixed", "random"] = "random"

@@ -124,7 +124,7 @@ def plan(sweep: str, overrides: Sequence[str], no_probe: bool, as_json: bool) ->
 @_json
 def sweeps(as_json: bool) -> int:
     """List the shipped sweeps, and the published row that each reproduces."""
-    from orchestrator.listing import render_sweeps, sweeps_plain
+    from orchestrator.sweeps_listing import render_sweeps, sweeps_plain
 
     _show(as_json, sweeps_plain(), render_sweeps)
     return DONE
@@ -204,12 +204,17 @@ def evaluate(
 
 
 @cli.command()
-@click.argument("name", required=False)
+@click.argument("name", metavar="[NAME|PATH]", required=False)
 @_json
 def data(name: str | None, as_json: bool) -> int:
-    """List the data sets and which are here, or fetch the one that is named."""
-    from orchestrator.listing import data_plain, render_data
+    """List the data sets and which are here, fetch the one that is named, or say what a path of your own holds."""
+    from distiller.own_path import own_path
+    from orchestrator.listing import data_plain, own_data_plain, render_data, render_own_data
 
+    if name is not None and own_path(name) is not None:
+        found = own_data_plain(name)
+        _show(as_json, found, lambda console: render_own_data(found, console))
+        return DONE
     if name is not None:
         from distiller.data import fetch, load
 

@@ -1,4 +1,4 @@
-"""Lists on screen: the shipped sweeps, and the data sets."""
+"""The data sets on screen: those that are known by name, and what a user's own path holds."""
 
 from __future__ import annotations
 
@@ -10,35 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.columns import aligned
-from sweeps import shipped
 
-__all__ = ["data_plain", "render_data", "render_sweeps", "sweeps_plain"]
+__all__ = ["data_plain", "own_data_plain", "render_data", "render_own_data"]
 
 _ANY_WIDTH = 10_000
 # What a narrow screen goes without, the first first; the command to copy and the path are never cut.
 _DROPPED = ("about", "shape", "train / test", "classes")
-
-
-def sweeps_plain() -> list[dict[str, Any]]:
-    """Return the shipped sweeps as plain values."""
-    return [
-        {
-            "name": each.name,
-            "about": each.about,
-            "path": str(each.path),
-            "published": None if each.published is None else each.published.plain(),
-        }
-        for each in shipped()
-    ]
-
-
-def render_sweeps(console: Console) -> None:
-    """Print the shipped sweeps, a row each."""
-    table = Table("sweep", "published", "about", box=None, pad_edge=False)
-    for each in sweeps_plain():
-        published = each["published"]["accuracy"] if each["published"] else "-"
-        table.add_row(*map(Text, (each["name"], published, each["about"])))
-    console.print(table)
 
 
 def data_plain() -> list[dict[str, Any]]:
@@ -70,6 +47,42 @@ def render_data(console: Console) -> None:
         whole = console.measure(table, options=console.options.update(width=_ANY_WIDTH)).maximum
         if whole <= console.width:
             break
+    console.print(table)
+
+
+def own_data_plain(path: str) -> dict[str, Any]:
+    """Read the data at ``path`` whole and return what is there; raises `DataError` for what is wrong with them."""
+    from distiller.data import class_names, load
+
+    dataset = load(path)
+    return {
+        "path": path,
+        "classes": dataset.classes,
+        "names": class_names(path),
+        "shape": list(dataset.shape),
+        "counts": [len(dataset.train), len(dataset.test)],
+        "per_class": dataset.train.labels.bincount(minlength=dataset.classes).tolist(),
+        "mean": list(dataset.mean),
+        "std": list(dataset.std),
+    }
+
+
+def render_own_data(found: dict[str, Any], console: Console) -> None:
+    """Print what a user's own path holds, a line a fact."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    names = f": {', '.join(found['names'])}" if found["names"] else ""
+    fewest, most = min(found["per_class"]), max(found["per_class"])
+    rows = {
+        "path": found["path"],
+        "classes": f"{found['classes']}{names}",
+        "shape": " x ".join(map(str, found["shape"])),
+        "train / test": " / ".join(f"{count:,}" for count in found["counts"]),
+        "train examples of a class": f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}",
+        "mean": ", ".join(f"{number:.4f}" for number in found["mean"]),
+        "std": ", ".join(f"{number:.4f}" for number in found["std"]),
+    }
+    for name, said in rows.items():
+        table.add_row(name, Text(said, overflow="fold"))
     console.print(table)
 
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distiller.own_path import absolute
 from orchestrator.lease import Lease, LeaseLost
 from orchestrator.opening import VERSION, Run, RunError, open_run
 from orchestrator.publish import make_folder
@@ -121,10 +122,8 @@ def evaluate_more(
 
 def _located(sweep: Sweep) -> Sweep:
     """Return the sweep with the path of its own data made absolute, so that it can be resumed from anywhere."""
-    path = Path(sweep.recipe.data)
-    if path.is_absolute() or not path.is_file():
-        return sweep
-    return sweep.model_copy(update={"recipe": dataclasses.replace(sweep.recipe, data=str(path.resolve()))})
+    data = absolute(sweep.recipe.data)
+    return sweep.model_copy(update={"recipe": dataclasses.replace(sweep.recipe, data=data)})
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from distiller.data.dataset import DataError
 from distiller.data.images import TorchvisionImages
-from distiller.data.registry import REGISTRY, Origin, entry_of, path_of
+from distiller.data.own import locate_own
+from distiller.data.registry import REGISTRY, Origin, entry_of
 from distiller.data.roots import chosen_root, find, roots
+from distiller.own_path import own_path
 
 __all__ = ["Available", "catalogue", "fetch", "locate"]
 
@@ -49,15 +51,13 @@ def catalogue() -> list[Available]:
 
 
 def locate(name_or_path: str) -> Path | None:
-    """Return the root that holds a named data set, or a user's own file; `None` for data that a package carries.
+    """Return the root that holds a named data set, or a user's own file or folder; `None` for data that a package carries.
 
     Raises `DataError` where it is absent, or its name is not known. Reads nothing: a cheap check before a run.
     """
-    path = path_of(name_or_path)
-    if path is not None:
-        if not path.is_file():
-            raise DataError(f"no file {path}: give the path of an .npz file, or one of {', '.join(REGISTRY)}")
-        return path
+    own = own_path(name_or_path)
+    if own is not None:
+        return locate_own(own)
     origin = entry_of(name_or_path).origin
     where = _where(origin)
     if where is None and origin.files:

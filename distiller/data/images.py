@@ -34,6 +34,8 @@ class TorchvisionImages:
     """The number that the first class is stored as."""
     size: tuple[int, int] | None = None
     """Height and width to resize to; `None` leaves the pixels as they are."""
+    channels: int = 1
+    """How often a grey image's channel is repeated."""
 
     def read(self, root: Path | None) -> tuple[Stored, Stored]:
         """Return the training and the test examples in ``root``; what torchvision raises goes through."""
@@ -56,7 +58,8 @@ class TorchvisionImages:
     def _part(self, root: Path | None, arguments: Mapping[str, Any]) -> Stored:
         opened = self._open(root, arguments, download=False)
         stored = Stored.of(opened.data, getattr(opened, self.labels), self.first_label)
-        return stored if self.size is None else stored.resized(*self.size)
+        stored = stored if self.size is None else stored.resized(*self.size)
+        return stored if self.channels == 1 else stored.repeated(self.channels)
 
     def _open(self, root: Path | None, arguments: Mapping[str, Any], download: bool) -> Any:
         import torchvision.datasets

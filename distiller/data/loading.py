@@ -8,10 +8,11 @@ import torch
 
 from distiller.data.dataset import DataError, Dataset, Description
 from distiller.data.holdings import locate
-from distiller.data.npz import describe_npz, read_npz
-from distiller.data.registry import Entry, entry_of, path_of
+from distiller.data.own import describe_own, read_own
+from distiller.data.registry import Entry, entry_of
 from distiller.data.split import largest_cut, stratified_cut
 from distiller.data.stored import Stored
+from distiller.own_path import own_path
 
 __all__ = ["describe", "load"]
 
@@ -23,9 +24,9 @@ def load(name_or_path: str, validation: int = 0) -> Dataset:
     data set is normalised by the statistics of its `registry` entry, a user's own by those of its whole training part.
     Raises `DataError` for data that is absent or damaged, a name that is not known, and a cut that leaves a class empty.
     """
-    path = path_of(name_or_path)
-    if path is not None:
-        description, train, test = read_npz(path)
+    own = own_path(name_or_path)
+    if own is not None:
+        description, train, test = read_own(own)
         mean, std = train.statistics()
     else:
         entry = entry_of(name_or_path)
@@ -47,10 +48,10 @@ def load(name_or_path: str, validation: int = 0) -> Dataset:
 def describe(name_or_path: str) -> Description:
     """Return classes, shape and counts without loading the inputs; a name's are known even where its files are absent.
 
-    Raises `DataError` for a name that is not known, and for a user's file that is absent or not as it should be.
+    Raises `DataError` for a name that is not known, and for a user's file or folder that is absent or not as it should be.
     """
-    path = path_of(name_or_path)
-    return entry_of(name_or_path).description if path is None else describe_npz(path)
+    own = own_path(name_or_path)
+    return entry_of(name_or_path).description if own is None else describe_own(own)
 
 
 def _read(name: str, entry: Entry, root: Path | None) -> tuple[Stored, Stored]:

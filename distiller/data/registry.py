@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from distiller.data.digits import Digits
 from distiller.data.images import TorchvisionImages
 from distiller.data.stored import Stored
 
-__all__ = ["REGISTRY", "Entry", "entry_of", "path_of"]
+__all__ = ["REGISTRY", "Entry", "entry_of"]
 
 
 class Origin(Protocol):
@@ -45,14 +44,8 @@ def entry_of(name: str) -> Entry:
     close = difflib.get_close_matches(name.lower().replace("-", "_"), REGISTRY, n=1)
     guess = f"did you mean {close[0]}? " if close else ""
     raise DataError(
-        f"no data set is named {name!r}: {guess}known are {', '.join(REGISTRY)}, and the path of an .npz file"
+        f"no data set is named {name!r}: {guess}known are {', '.join(REGISTRY)}, and paths (./folder, own.npz)"
     )
-
-
-def path_of(name_or_path: str) -> Path | None:
-    """Return the path of a user's own data, or `None` for a name: a dot or a slash makes a path."""
-    is_path = "." in name_or_path or "/" in name_or_path or os.sep in name_or_path
-    return Path(name_or_path).expanduser() if is_path else None
 
 
 def _idx_files(folder: str, train: str = "train", test: str = "t10k") -> tuple[str, ...]:
@@ -78,6 +71,14 @@ REGISTRY: Mapping[str, Entry] = MappingProxyType(
             mean=(0.1307,),
             std=(0.3081,),
             origin=TorchvisionImages("MNIST", _idx_files("MNIST")),
+        ),
+        "mnist_rgb": Entry(
+            # So that networks of SVHN's three channels take them (Wang et al. 2018, adaptation SVHN to MNIST).
+            "MNIST, its grey repeated on three channels",
+            Description(classes=10, shape=(3, 28, 28), train=60000, test=10000),
+            mean=(0.1307,) * 3,
+            std=(0.3081,) * 3,
+            origin=TorchvisionImages("MNIST", _idx_files("MNIST"), channels=3),
         ),
         "fashion_mnist": Entry(
             "clothes, grey 28x28",

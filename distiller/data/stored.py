@@ -40,6 +40,10 @@ class Stored:
         pixels = F.interpolate(_unit(self.inputs), size=(height, width), mode="bilinear", align_corners=False)
         return Stored(pixels, self.labels)
 
+    def repeated(self, channels: int) -> Stored:
+        """Return the examples with their one channel repeated, all views of the same memory."""
+        return Stored(self.inputs.expand(-1, channels, -1, -1), self.labels)
+
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return mean and standard deviation of each channel; a channel that never varies gets the deviation 1.
 

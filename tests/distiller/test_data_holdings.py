@@ -106,5 +106,5 @@ def test_digits_lie_nowhere_and_are_not_fetched(nowhere):
 def test_a_users_own_file_is_located(nowhere):
     (nowhere / "here" / "mine.npz").touch()
     assert locate("mine.npz") == Path("mine.npz")
-    with pytest.raises(DataError, match=r"no file other\.npz"):
+    with pytest.raises(DataError, match=r"no file or folder other\.npz"):
         locate("other.npz")

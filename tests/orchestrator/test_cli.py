@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from PIL import Image
 
 from orchestrator import cli, open_run
 from orchestrator.records import read
@@ -88,6 +89,7 @@ def test_plan_counts_and_times(tmp_path):
 def test_lists_of_sweeps_and_data():
     names = {each["name"] for each in json.loads(said("sweeps", "--json"))}
     assert {"quickstart", "mnist-fixed-10", "mnist-random-100"} <= names
+    assert "82.75 ± 2.75" in said("sweeps")
     data = {each["name"]: each for each in json.loads(said("data", "--json"))}
     assert data["digits"]["present"]
     assert "mnist" in said("data")
@@ -260,6 +262,24 @@ def test_plan_names_gpus_that_are_not_here(tmp_path):
     assert ended.returncode == 2
     assert ended.stderr_text.startswith("stillhouse: resources.gpus: 64 for each task")
     assert ended.stderr_text.count("\n") == 1
+
+
+def test_data_says_what_a_path_holds(tmp_path):
+    for name in ("finch", "wren"):
+        (tmp_path / "birds" / name).mkdir(parents=True)
+        for index in range(5):
+            Image.new("L", (6, 4), index).save(tmp_path / "birds" / name / f"{index}.png")
+    found = json.loads(said("data", tmp_path / "birds", "--json"))
+    assert (found["classes"], found["names"], found["shape"], found["counts"]) == (
+        2,
+        ["finch", "wren"],
+        [1, 4, 6],
+        [8, 2],
+    )
+    assert "finch, wren" in said("data", tmp_path / "birds")
+    ended = stillhouse("data", tmp_path / "fish")
+    assert ended.returncode == 2
+    assert ended.stderr_text.startswith(f"stillhouse: no file or folder {tmp_path / 'fish'}")
 
 
 def test_a_place_with_brackets_is_printed_as_it_is(tmp_path):
