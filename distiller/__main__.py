@@ -21,8 +21,10 @@ import torch
 from distiller.data import DataError, Dataset, load
 from distiller.distill import State, advance, distilled_of, stack_of, start
 from distiller.distilled import Distilled
+from distiller.drawing import Networks, pool_seeds
 from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.networks import NetworkError
+from distiller.pretrained import check_pretrained, obtain
 from distiller.process import settle_process
 from distiller.real_sets import RealSetError
 from distiller.recipe import Recipe, RecipeError
@@ -115,13 +117,20 @@ def _check_fit(recipe: Recipe, dataset: Dataset, path: Path) -> None:
         reason = f"{max(recipe.classes)} is no class of {dataset.name}; expected some of 0 to {dataset.classes - 1}"
         raise RecipeError((str(path), "classes"), reason)
     stack_of(recipe, dataset)
+    check_pretrained(recipe)
+
+
+def _networks(recipe: Recipe, seeds: Sequence[int]) -> Networks:
+    return obtain(recipe, seeds, lambda done, of: print(f"pre-trained networks: {done}/{of}", flush=True))
 
 
 def _distil(recipe: Recipe, dataset: Dataset, path: Path | None) -> State:
     state = (read_state(path, recipe) if path is not None else None) or start(recipe, dataset)
-    said = time.monotonic()
+    if state.outer_step == recipe.outer_steps or state.diverged:
+        return state
+    networks, said = _networks(recipe, pool_seeds(recipe)), time.monotonic()
     while state.outer_step < recipe.outer_steps and not state.diverged:
-        state = advance(recipe, dataset, state, _SEGMENT)
+        state = advance(recipe, dataset, state, _SEGMENT, networks)
         if path is not None:
             write_state(path, recipe, state)
         if time.monotonic() - said > 5 or state.outer_step == recipe.outer_steps:
@@ -137,10 +146,11 @@ def _distil(recipe: Recipe, dataset: Dataset, path: Path | None) -> State:
 
 def _evaluate(recipe: Recipe, dataset: Dataset, distilled: Distilled, inits: int) -> None:
     seeds = evaluation_seeds(recipe, "final", inits)
+    networks = _networks(recipe, seeds)
     for split, examples in (("validation", dataset.validation), ("test", dataset.test)):
         if len(examples) == 0:
             continue
-        results = evaluate(recipe, dataset, distilled, seeds, examples)
+        results = evaluate(recipe, dataset, distilled, seeds, examples, networks=networks)
         accuracies = [100 * result.accuracy for result in results]
         spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
         print(f"{split}: {statistics.mean(accuracies):.2f}{spread} %, {len(seeds)} {recipe.init} initialisations")

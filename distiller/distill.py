@@ -9,7 +9,7 @@ from __future__ import annotations
 from distiller import unrolled
 from distiller.data import Dataset
 from distiller.distilled import Distilled
-from distiller.drawing import draw_networks, network_seeds, stack_of
+from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
 from distiller.recipe import Recipe
 from distiller.state import State
 
@@ -24,12 +24,13 @@ def start(recipe: Recipe, dataset: Dataset) -> State:
     return unrolled.start(recipe, dataset)
 
 
-def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int) -> State:
+def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int, networks: Networks | None = None) -> State:
     """Return the state after up to ``steps`` more outer steps: fewer where the recipe's end or a divergence comes first.
 
-    ``dataset`` has to be on the recipe's device and in its dtype; its ``train`` part is the real data.
+    ``dataset`` has to be on the recipe's device and in its dtype; its ``train`` part is the real data. ``networks`` are the
+    pre-trained ones of these steps, where the recipe has such.
     """
-    return unrolled.advance(recipe, dataset, state, steps)
+    return unrolled.advance(recipe, dataset, state, steps, networks)
 
 
 def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:

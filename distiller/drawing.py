@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 
 from distiller.data import Dataset
-from distiller.networks import Parameters, Stack, build
+from distiller.networks import NetworkError, Parameters, Stack, build
 from distiller.recipe import Recipe
-from distiller.seeds import derive, seed_tensor
+from distiller.seeds import derive, permutation, seed_tensor
 
-__all__ = ["draw_networks", "network_seeds", "stack_of"]
+__all__ = ["Networks", "draw_networks", "network_seeds", "pool_seeds", "stack_of"]
+
+Networks = Mapping[int, Parameters]
+"""Pre-trained networks by their seeds; the parameters of one have no first dimension K."""
 
 
 def stack_of(recipe: Recipe, dataset: Dataset) -> Stack:
@@ -22,13 +27,44 @@ def stack_of(recipe: Recipe, dataset: Dataset) -> Stack:
 def network_seeds(recipe: Recipe, outer_step: int) -> list[int]:
     """Return the seeds of the networks of one outer step: the same at every step for a fixed initialisation.
 
-    A fixed network belongs to (seed, run, index) alone, so that training and every evaluation start from the same ones.
+    A fixed network belongs to (seed, run, index) alone, so that training and every evaluation start from the same ones. Random
+    pre-trained ones are drawn from the pool, none twice in a step.
     """
+    count = recipe.inits_per_step
     if recipe.init == "fixed":
-        return [derive(recipe.seed, "fixed", recipe.run, k) for k in range(recipe.inits_per_step)]
-    return [derive(recipe.seed, "distil", recipe.run, "network", outer_step, k) for k in range(recipe.inits_per_step)]
+        return [derive(recipe.seed, "fixed", recipe.run, k) for k in range(count)]
+    if recipe.pretrained is not None:
+        pool = pool_seeds(recipe)
+        order = permutation(derive(recipe.seed, "distil", recipe.run, "network", outer_step), len(pool))
+        return [pool[place] for place in order[:count].tolist()]
+    return [derive(recipe.seed, "distil", recipe.run, "network", outer_step, k) for k in range(count)]
 
 
-def draw_networks(recipe: Recipe, stack: Stack, seeds: list[int], device: torch.device | str) -> Parameters:
-    """Draw one network for each seed, in the recipe's dtype and initialisation scheme: [K, ...] a parameter."""
-    return stack.draw(recipe.init_scheme, seed_tensor(seeds, device), getattr(torch, recipe.dtype))
+def pool_seeds(recipe: Recipe) -> list[int]:
+    """Return the seeds of all pre-trained networks that the recipe distils for; none where nothing is pre-trained.
+
+    Every run of a recipe has the same pool, and no evaluation has a network of it: their seeds have other keys.
+    """
+    if recipe.pretrained is None:
+        return []
+    if recipe.init == "fixed":
+        return network_seeds(recipe, 0)
+    return [derive(recipe.seed, "pool", k) for k in range(recipe.pretrained.pool)]
+
+
+def draw_networks(
+    recipe: Recipe, stack: Stack, seeds: Sequence[int], device: torch.device | str, networks: Networks | None = None
+) -> Parameters:
+    """Draw one network for each seed, in the recipe's dtype and initialisation scheme: [K, ...] a parameter.
+
+    Pre-trained ones are taken from ``networks``. Raises `NetworkError` where one of them is not there.
+    """
+    dtype = getattr(torch, recipe.dtype)
+    if recipe.pretrained is None:
+        return stack.draw(recipe.init_scheme, seed_tensor(seeds, device), dtype)
+    there = networks or {}
+    missing = [seed for seed in seeds if seed not in there]
+    if missing:
+        raise NetworkError(f"{len(missing)} of {len(seeds)} pre-trained networks are not there, such as {missing[0]}")
+    chosen = zip(*(there[seed] for seed in seeds), strict=True)
+    return tuple(torch.stack(parts).to(device, dtype) for parts in chosen)

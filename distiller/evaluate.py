@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from distiller.data import Dataset, Examples
 from distiller.distilled import Distilled
-from distiller.drawing import draw_networks, network_seeds, stack_of
+from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
 from distiller.recipe import Recipe
 from distiller.seeds import derive
 from distiller.trainer import train_networks
@@ -48,12 +48,14 @@ def evaluate(
     examples: Examples,
     *,
     before: bool = False,
+    networks: Networks | None = None,
 ) -> list[Evaluation]:
     """Train one network for each seed on ``distilled`` and measure it on ``examples``, in the order of ``seeds``.
 
     They are trained in the set's own way, ``distilled.training``. Networks are the recipe's, drawn by its scheme and computed in
     its chunks; ``dataset`` and ``examples`` have to be on one device and in the recipe's dtype. A network that diverges keeps its
-    place: its loss says so.
+    place: its loss says so. Pre-trained networks are taken from ``networks``, by their seeds; what they are before training on
+    ``distilled`` is then what no adaptation gives.
     """
     recipe, device = recipe.settled(), examples.inputs.device
     stack = stack_of(recipe, dataset)
@@ -62,7 +64,7 @@ def evaluate(
     results: list[Evaluation] = []
     for start in range(0, len(seeds), chunk):
         part = list(seeds[start : start + chunk])
-        drawn = draw_networks(recipe, stack, part, device)
+        drawn = draw_networks(recipe, stack, part, device, networks)
         trained = train_networks(stack, drawn, distilled, distilled.training, part)
         limits = {"classes": dataset.classes, "real_chunk": real_chunk}
         after = score(stack, trained, examples.inputs, examples.labels, **limits)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Decay", "Recipe", "RecipeError"]
+__all__ = ["Decay", "Pretrained", "Recipe", "RecipeError"]
 
 InitScheme = Literal[
     "xavier_normal", "xavier_uniform", "kaiming_normal", "kaiming_normal_out", "kaiming_uniform", "orthogonal", "normal",
@@ -40,10 +40,26 @@ def _number(default: Any = dataclasses.MISSING, *, least: float | None = None, a
 
 @dataclass(frozen=True, kw_only=True)
 class Decay:
-    """Multiply the outer learning rate by ``factor`` after every ``every`` passes over the real data."""
+    """Multiply a learning rate by ``factor`` after every ``every`` passes over the real data."""
 
     every: int = _number(least=1)
     factor: float = _number(above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrained:
+    """Networks that are trained on all of a data set before a distilled set trains them further; see `distiller.pretrain`."""
+
+    data: str
+    """A data set's name or path; other data than the recipe's make it an adaptation."""
+    passes: int = _number(3, least=1)
+    """Passes over all training examples, each in an order of its own."""
+    lr: float = _number(0.002, above=0)
+    """Adam's rate, with betas 0.5 and 0.999."""
+    decay: Decay | None = None
+    batch: int = _number(128, least=1)
+    pool: int = _number(200, least=1)
+    """With a random initialisation: the networks that every outer step draws its own from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +77,8 @@ class Recipe:
     init: Literal["fixed", "random"] = "random"
     """Whether every outer step starts from the same networks or from freshly drawn ones."""
     init_scheme: InitScheme = "xavier_normal"
+    pretrained: Pretrained | None = None
+    """How networks are trained before they meet distilled data; `None` for networks as they are drawn."""
     inits_per_step: int = _number(1, least=1)
     """Networks that the meta-gradient of one outer step averages over."""
     steps: int = _number(1, least=1)
@@ -121,6 +139,12 @@ class Recipe:
             raise RecipeError(("classes",), f"names a class twice: {list(self.classes)}")
         if self.classes is not None and (not self.classes or min(self.classes) < 0):
             raise RecipeError(("classes",), f"expected class numbers from 0 up, at least one, got {list(self.classes)}")
+        pool = self.pretrained.pool if self.pretrained is not None and self.init == "random" else self.inits_per_step
+        if pool < self.inits_per_step:
+            reason = (
+                f"expected at least the {self.inits_per_step} of inits_per_step, which are drawn from it, got {pool}"
+            )
+            raise RecipeError(("pretrained", "pool"), reason)
 
     @property
     def inner_steps(self) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from distiller.data import Dataset
 from distiller.distilled import Distilled
-from distiller.drawing import draw_networks, network_seeds, stack_of
+from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
 from distiller.losses import one_hot
 from distiller.networks import Parameters
 from distiller.passes import Passes
@@ -50,12 +50,13 @@ def _start_inputs(recipe: Recipe, dataset: Dataset) -> Tensor:
     return normal(seed_tensor([derive(recipe.seed, "distil", recipe.run, "inputs")]), math.prod(shape)).view(shape)
 
 
-def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int) -> State:
+def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int, networks: Networks | None = None) -> State:
     """Return the state after up to ``steps`` more outer steps: fewer where the recipe's end or a divergence comes first.
 
-    ``dataset`` has to be on the recipe's device and in its dtype; its ``train`` part is the real data.
+    ``dataset`` has to be on the recipe's device and in its dtype; its ``train`` part is the real data. ``networks`` are the
+    pre-trained ones of these steps, where the recipe has such.
     """
-    outer = _OuterLoop(recipe.settled(), dataset, state)
+    outer = _OuterLoop(recipe.settled(), dataset, state, networks)
     for _ in range(min(steps, recipe.outer_steps - state.outer_step)):
         if outer.diverged is not None:
             break
@@ -74,8 +75,8 @@ def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
 class _OuterLoop:
     """What one call of `advance` holds between outer steps: leaves, optimiser, and the order of the pass under way."""
 
-    def __init__(self, recipe: Recipe, dataset: Dataset, state: State) -> None:
-        self.recipe, self.dataset = recipe, dataset
+    def __init__(self, recipe: Recipe, dataset: Dataset, state: State, networks: Networks | None) -> None:
+        self.recipe, self.dataset, self.networks = recipe, dataset, networks
         self.device = dataset.train.inputs.device
         self.stack = stack_of(recipe, dataset)
         self.batches = Passes(recipe, dataset.train)
@@ -135,7 +136,8 @@ class _OuterLoop:
         )
 
     def _draw(self) -> Parameters:
-        return draw_networks(self.recipe, self.stack, network_seeds(self.recipe, self.outer_step), self.device)
+        seeds = network_seeds(self.recipe, self.outer_step)
+        return draw_networks(self.recipe, self.stack, seeds, self.device, self.networks)
 
     def _gradients(self, meta: MetaGradient) -> dict[str, Tensor]:
         # softplus' is the logistic function: from rates back to their parameterisation.

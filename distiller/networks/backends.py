@@ -14,7 +14,7 @@ from .initialise import Parameters
 __all__ = ["Backend", "Loop", "Loss", "Vmap"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Maps logits [K, B, outputs] and labels [B, outputs] to K losses, each of its own network alone."""
+"""Maps logits [K, B, outputs] and labels [B, outputs], or [K, B, outputs], to K losses, each of its own network alone."""
 
 
 class Backend(ABC):
@@ -33,6 +33,12 @@ class Backend(ABC):
         with torch.enable_grad():
             total = loss(self.logits(leaves, inputs), labels).sum()
             return torch.autograd.grad(total, leaves, create_graph=graph, materialize_grads=True)
+
+    def gradient_of_each(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
+        networks = zip(*(torch.split(p, 1) for p in params), inputs, labels, strict=True)
+        with torch.no_grad():
+            gradients = [self.gradient(tuple(one), x, q, loss) for *one, x, q in networks]
+        return tuple(torch.cat(parts) for parts in zip(*gradients, strict=True))
 
 
 class _Own(Backend):
@@ -65,6 +71,12 @@ class Vmap(_Own):
     def logits(self, params: Parameters, inputs: Tensor) -> Tensor:
         logits: Tensor = torch.vmap(self._call, in_dims=(0, None))(params, inputs)
         return logits
+
+    def gradient_of_each(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
+        leaves = tuple(p.detach().requires_grad_() for p in params)
+        with torch.enable_grad():
+            logits: Tensor = torch.vmap(self._call)(leaves, inputs)
+            return torch.autograd.grad(loss(logits, labels).sum(), leaves, materialize_grads=True)
 
 
 def _like(buffer: Tensor, inputs: Tensor) -> Tensor:

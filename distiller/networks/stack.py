@@ -68,6 +68,14 @@ class Stack:
         """
         return self._backend.gradient(params, inputs, labels, loss)
 
+    def gradient_of_each(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
+        """Return what `gradient` returns, for inputs [K, B, *shape] and labels [K, B, outputs] of each network's own.
+
+        It is not differentiable. With ``vmap`` all networks are computed at once; otherwise one after another, so that a
+        network's gradient is the same to the bit whichever others are there.
+        """
+        return self._backend.gradient_of_each(params, inputs, labels, loss)
+
 
 def _backend(module: nn.Module, names: tuple[str, ...], name: str) -> Backend:
     if name != "batched":
