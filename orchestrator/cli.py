@@ -204,6 +204,29 @@ def evaluate(
 
 
 @cli.command()
+@click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path))
+@click.option("--to", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The folder to write to.")
+@click.option(
+    "--format",
+    "formats",
+    metavar="NAME",
+    multiple=True,
+    help="png, safetensors, npz, csv or dataset; several, or all that fit where it is left out.",
+)
+@click.option("--trial", metavar="TRIAL", help="Of a run: a trial's number, or best, as where it is left out.")
+@_json
+def export(source: Path, to: Path, formats: Sequence[str], trial: str | None, as_json: bool) -> int:
+    """Write a distilled set for other tools, over nothing that is there."""
+    from orchestrator.export import export as write
+    from orchestrator.figures import count
+
+    files = write(source, to, formats, trial)
+    plain = {"to": str(to), "files": [str(path) for path in files]}
+    _show(as_json, plain, lambda console: _say(console, f"{count(len(files), 'file')} written to {to}"))
+    return DONE
+
+
+@cli.command()
 @click.argument("name", metavar="[NAME|PATH]", required=False)
 @_json
 def data(name: str | None, as_json: bool) -> int:

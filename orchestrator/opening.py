@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from distiller.distilled import Distilled
 
-__all__ = ["VERSION", "Run", "RunError", "load", "open_run"]
+__all__ = ["VERSION", "Run", "RunError", "is_run", "load", "open_run"]
 
 VERSION = 1
 """Of ``sweep.json``."""
@@ -86,14 +86,25 @@ def open_run(folder: Path | str) -> Run:
         raise RunError(f"{path}: damaged ({reason}); put it back from a copy, or run anew") from None
 
 
+def is_run(folder: Path) -> bool:
+    """Say whether ``folder`` holds a run."""
+    return (folder / "sweep.json").is_file()
+
+
 def load(source: Path | str, trial: int | str = "best") -> Distilled:
-    """Return a distilled set, ready to train on: of a run's folder, or of a file (safetensors, or Parquet of a run)."""
+    """Return a distilled set, ready to train on.
+
+    ``source`` is a run's folder, a file (safetensors, NPZ, or Parquet of a run), or the folder of an exported data set.
+    """
     from distiller.distilled import Distilled
+    from orchestrator.array_file import read_npz
     from orchestrator.distilled_table import read_distilled
+    from orchestrator.hub_dataset import is_hub_dataset, read_hub_dataset
 
     path = Path(source)
     if not path.exists():
         raise RunError(f"{path}: there is no such run or file")
     if path.is_dir():
-        return open_run(path).distilled(trial)
-    return read_distilled(path) if path.suffix == ".parquet" else Distilled.load(path)
+        return read_hub_dataset(path) if is_hub_dataset(path) else open_run(path).distilled(trial)
+    readers = {".parquet": read_distilled, ".npz": read_npz}
+    return readers.get(path.suffix, Distilled.load)(path)
