@@ -24,6 +24,16 @@ def test_python_blocks_run(tmp_path):
         if name is None:
             ended = subprocess.run([sys.executable, path], cwd=tmp_path, capture_output=True, text=True, check=False)
             assert ended.returncode == 0, f"{block}\n{ended.stderr}"
+            if "and in the run" in block:
+                check_trained_by_hand_as_in_the_run(ended.stdout)
+
+
+def check_trained_by_hand_as_in_the_run(printed):
+    """Networks that the README's own loop trained come to the accuracies of the run's rows."""
+    pairs = re.findall(r"^(\d\.\d+), and in the run (\d\.\d+)$", printed, re.MULTILINE)
+    assert len(pairs) == 5
+    assert all(by_hand == in_the_run for by_hand, in_the_run in pairs), printed
+    assert len(set(pairs)) > 1, "equal figures all along say little"
 
 
 def test_yaml_blocks_are_sweeps_that_are_read(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -26,10 +26,12 @@ from distiller import seeds as streams
 
 from .error import NetworkError
 
-__all__ = ["SCHEMES", "Parameters", "Slot", "draw", "slots"]
+__all__ = ["SCHEMES", "Parameters", "Slot", "draw", "initialise", "slots"]
 
 Parameters = tuple[Tensor, ...]
 """Parameters of K networks of one kind, in the order of the module's own: each [K, *shape]."""
+
+_Module = TypeVar("_Module", bound=nn.Module)
 
 _NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 
@@ -87,6 +89,17 @@ def draw(table: tuple[Slot, ...], scheme: str, seeds: Tensor, dtype: torch.dtype
         _fill(slot, rule, chunk, own.get(slot.name), seeds).to(dtype)
         for slot, chunk in zip(table, torch.split(numbers, counts, dim=1), strict=True)
     )
+
+
+def initialise(module: _Module, scheme: str, seed: int) -> _Module:
+    """Give a plain ``module`` the parameters that ``seed`` draws, in place; return it in evaluation mode, as evaluations use it.
+
+    Raises `NetworkError` for an unknown scheme.
+    """
+    table = slots(module.eval())
+    for slot, drawn in zip(table, draw(table, scheme, streams.seed_tensor([seed]), torch.float64), strict=True):
+        module.get_parameter(slot.name).data.copy_(drawn[0])
+    return module
 
 
 def _fill(slot: Slot, rule: Rule, numbers: Tensor, own: Tensor | None, seeds: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from distiller.networks import SCHEMES, NetworkError, Stack, build
+from distiller.networks import SCHEMES, NetworkError, Stack, build, initialise
 from distiller.seeds import derive, seed_tensor
 
 
@@ -96,6 +96,18 @@ def test_drawing_leaves_the_global_generator_alone():
     before = torch.random.get_rng_state()
     stack.draw("default", seeds(2), torch.float32)
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_plain_module_gets_the_network_of_a_seed():
+    module = nn.Sequential(nn.Conv2d(1, 3, 2), nn.GroupNorm(1, 3), nn.Dropout(), nn.Flatten(), nn.Linear(27, 2)).train()
+    stack = Stack(module, "loop")
+    module.train()
+    assert initialise(module, "default", 2**64 - 7) is module
+    assert not module.training
+    (drawn,) = zip(*stack.draw("default", seed_tensor([2**64 - 7]), torch.float32), strict=True)
+    assert all(torch.equal(own, one) for own, one in zip(module.parameters(), drawn, strict=True))
+    inputs = torch.randn(4, 1, 4, 4)
+    assert torch.equal(module(inputs), stack.logits(tuple(one[None] for one in drawn), inputs)[0])
 
 
 def test_unknown_schemes_list_the_known():
