@@ -12,6 +12,7 @@ from .convnet import ConvNet3
 from .error import NetworkError
 from .lenet import LeNet
 from .own import build_own
+from .resnet import ResNet14
 
 __all__ = ["NETWORKS", "build"]
 
@@ -19,6 +20,7 @@ NETWORKS: Final[dict[str, Callable[[tuple[int, ...], int], nn.Module]]] = {
     "lenet": LeNet,
     "alexcifarnet": AlexCifarNet,
     "convnet3": ConvNet3,
+    "resnet14": ResNet14,
 }
 
 

@@ -8,8 +8,14 @@ import torch
 from distiller.networks import NetworkError, Stack, build
 from distiller.seeds import seed_tensor
 
-CASES = [("lenet", (1, 28, 28)), ("lenet", (3, 32, 32)), ("alexcifarnet", (3, 32, 32)), ("convnet3", (3, 8, 8))]
-BACKENDS = {"lenet": ["vmap", "batched"], "alexcifarnet": ["vmap", "batched"], "convnet3": ["vmap"]}
+CASES = [("lenet", (1, 28, 28)), ("lenet", (3, 32, 32)), ("alexcifarnet", (3, 32, 32))]
+CASES += [("convnet3", (3, 8, 8)), ("resnet14", (3, 8, 8))]
+BACKENDS = {
+    "lenet": ["vmap", "batched"],
+    "alexcifarnet": ["vmap", "batched"],
+    "convnet3": ["vmap"],
+    "resnet14": ["vmap"],
+}
 PAIRS = [(name, shape, backend) for name, shape in CASES for backend in BACKENDS[name]]
 
 
