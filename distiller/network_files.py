@@ -15,10 +15,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from distiller.data.registry import path_of
 from distiller.distilled import safetensors_metadata
 from distiller.drawing import Networks
 from distiller.networks import Parameters
+from distiller.own_path import own_path
 from distiller.pretrain import held_out
 from distiller.recipe import Recipe
 
@@ -40,7 +40,7 @@ def name_of(recipe: Recipe, seed: int) -> str:
 
 def is_shareable(recipe: Recipe) -> bool:
     """Return whether the name says it all: an own data file or an own network may change under the same name."""
-    return recipe.pretrained is not None and path_of(recipe.pretrained.data) is None and ":" not in recipe.network
+    return recipe.pretrained is not None and own_path(recipe.pretrained.data) is None and ":" not in recipe.network
 
 
 def write_network(recipe: Recipe, seed: int, names: Sequence[str], parameters: Parameters) -> bytes:

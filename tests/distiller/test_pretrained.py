@@ -137,5 +137,5 @@ def test_source_data_whose_networks_have_other_parameters_are_one_line(tmp_path)
         check_pretrained(recipe)
     check_pretrained(dataclasses.replace(recipe, data=str(tmp_path / "rgb.npz")))
     check_pretrained(RECIPE)
-    with pytest.raises(DataError, match=r"no file .*absent\.npz"):
+    with pytest.raises(DataError, match=r"no file or folder .*absent\.npz"):
         check_pretrained(dataclasses.replace(RECIPE, pretrained=dataclasses.replace(HOW, data="./absent.npz")))
