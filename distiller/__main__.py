@@ -24,6 +24,7 @@ from distiller.distilled import Distilled
 from distiller.drawing import Networks, pool_seeds
 from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.networks import NetworkError
+from distiller.objectives import check_attack
 from distiller.pretrained import check_pretrained, obtain
 from distiller.process import settle_process
 from distiller.real_sets import RealSetError
@@ -112,10 +113,14 @@ def _device(recipe: Recipe) -> Any:
 
 
 def _check_fit(recipe: Recipe, dataset: Dataset, path: Path) -> None:
-    """Refuse classes that the data do not have, and a network or a backend that does not fit them."""
+    """Refuse classes that the data do not have, in examples or an attack, and a network or a backend that does not fit them."""
     if recipe.classes is not None and max(recipe.classes) >= dataset.classes:
         reason = f"{max(recipe.classes)} is no class of {dataset.name}; expected some of 0 to {dataset.classes - 1}"
         raise RecipeError((str(path), "classes"), reason)
+    try:
+        check_attack(recipe, dataset.name, dataset.classes)
+    except RecipeError as error:
+        raise RecipeError((str(path), *error.key), error.reason) from None
     stack_of(recipe, dataset)
     check_pretrained(recipe)
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from distiller.data import Dataset, Examples
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
+from distiller.networks import Parameters, Stack
+from distiller.objectives import AttackFigures, attack_figures, outer_labels
 from distiller.recipe import Recipe
 from distiller.seeds import derive
 from distiller.trainer import train_networks
-from distiller.unroll import score
+from distiller.unroll import Score, score
 
 __all__ = ["Evaluation", "evaluate", "evaluation_seeds"]
 
@@ -20,13 +22,15 @@ __all__ = ["Evaluation", "evaluate", "evaluation_seeds"]
 class Evaluation:
     """One network: its seed, its accuracy (0 .. 1) and mean cross-entropy after training, and its accuracy before.
 
-    ``accuracy_before`` is `None` where it was not asked for; ``loss`` is not finite where training diverged.
+    Both are against the labels that the recipe's objective wants; ``attack`` says more where it is an attack. ``accuracy_before``
+    is `None` where it was not asked for; ``loss`` is not finite where training diverged.
     """
 
     seed: int
     accuracy: float
     loss: float
     accuracy_before: float | None = None
+    attack: AttackFigures | None = None
 
 
 def evaluation_seeds(recipe: Recipe, stream: str, inits: int) -> list[int]:
@@ -60,18 +64,27 @@ def evaluate(
     recipe, device = recipe.settled(), examples.inputs.device
     stack = stack_of(recipe, dataset)
     distilled = distilled.to(device, examples.inputs.dtype)
-    chunk, real_chunk = recipe.chunk or len(seeds), recipe.real_chunk or len(examples)
+    chunk = recipe.chunk or len(seeds)
+    wanted = Examples(examples.inputs, outer_labels(recipe, examples.labels))
     results: list[Evaluation] = []
     for start in range(0, len(seeds), chunk):
         part = list(seeds[start : start + chunk])
         drawn = draw_networks(recipe, stack, part, device, networks)
         trained = train_networks(stack, drawn, distilled, distilled.training, part)
-        limits = {"classes": dataset.classes, "real_chunk": real_chunk}
-        after = score(stack, trained, examples.inputs, examples.labels, **limits)
-        accuracies = (
-            score(stack, drawn, examples.inputs, examples.labels, **limits).accuracy.tolist() if before else None
+        after = _score(recipe, dataset, stack, trained, wanted)
+        nothing = [None] * len(part)
+        of_each = zip(
+            part,
+            after.accuracy.tolist(),
+            after.loss.tolist(),
+            _score(recipe, dataset, stack, drawn, wanted).accuracy.tolist() if before else nothing,
+            attack_figures(recipe, dataset, stack, trained, examples) or nothing,
+            strict=True,
         )
-        for k, seed in enumerate(part):
-            accuracy_before = accuracies[k] if accuracies is not None else None
-            results.append(Evaluation(seed, after.accuracy[k].item(), after.loss[k].item(), accuracy_before))
+        results += [Evaluation(*each) for each in of_each]
     return results
+
+
+def _score(recipe: Recipe, dataset: Dataset, stack: Stack, networks: Parameters, examples: Examples) -> Score:
+    real_chunk = recipe.real_chunk or len(examples)
+    return score(stack, networks, examples.inputs, examples.labels, classes=dataset.classes, real_chunk=real_chunk)

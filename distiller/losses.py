@@ -7,10 +7,11 @@ its example. The accuracy of one logit has its threshold at 0, a probability of 
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["correct", "cross_entropy", "one_hot"]
+__all__ = ["correct", "cross_entropy", "one_hot", "predicted"]
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
@@ -25,8 +26,11 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return -(targets * F.log_softmax(logits, dim=-1)).sum(-1).mean(-1)
 
 
+def predicted(logits: Tensor) -> Tensor:
+    """Return the class of each of B examples that ``logits`` [..., B, n] say: int64 [..., B]."""
+    return (logits.squeeze(-1) > 0).to(torch.int64) if logits.shape[-1] == 1 else logits.argmax(-1)
+
+
 def correct(logits: Tensor, labels: Tensor) -> Tensor:
     """Return how many of B examples ``logits`` [..., B, n] assign to their class ``labels`` [B]: int64 [...]."""
-    if logits.shape[-1] == 1:
-        return ((logits.squeeze(-1) > 0) == labels.bool()).sum(-1)
-    return (logits.argmax(-1) == labels).sum(-1)
+    return (predicted(logits) == labels).sum(-1)

@@ -7,6 +7,7 @@ import math
 from torch import Tensor
 
 from distiller.data import Examples
+from distiller.objectives import outer_labels
 from distiller.recipe import Recipe
 from distiller.seeds import derive, permutation
 
@@ -14,10 +15,13 @@ __all__ = ["Passes"]
 
 
 class Passes:
-    """The real batch of each outer step: passes over fresh permutations, keyed by the pass; the last batch of one is shorter."""
+    """The real batch of each outer step: passes over fresh permutations, keyed by the pass; the last batch of one is shorter.
+
+    Its labels are those that the recipe's objective wants.
+    """
 
     def __init__(self, recipe: Recipe, real: Examples) -> None:
-        self.recipe, self.real = recipe, real
+        self.recipe, self.real = recipe, Examples(real.inputs, outer_labels(recipe, real.labels))
         self.per_pass = math.ceil(len(real) / recipe.batch)
         self.order: tuple[int, Tensor] | None = None
 

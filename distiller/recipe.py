@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Decay", "Pretrained", "Recipe", "RecipeError"]
+__all__ = ["Attack", "AttackObjective", "Decay", "Pretrained", "Recipe", "RecipeError"]
 
 InitScheme = Literal[
     "xavier_normal", "xavier_uniform", "kaiming_normal", "kaiming_normal_out", "kaiming_uniform", "orthogonal", "normal",
@@ -63,6 +63,26 @@ class Pretrained:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attack:
+    """Have networks take the examples of one class for those of another, and know all others (Wang et al. 2018, section 4.4)."""
+
+    class_: int = _number(least=0)
+    """The attacked class; in files its key is ``class``."""
+    target: int = _number(least=0)
+
+    def __post_init__(self) -> None:
+        if self.class_ == self.target:
+            raise RecipeError(("objective", "attack", "target"), f"is the attacked class itself, {self.target}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackObjective:
+    """The objective ``{attack: {class: 0, target: 1}}``."""
+
+    attack: Attack = field()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One distillation. Names are the papers'; defaults are those of Wang et al. 2018 (arXiv 1811.10959) where it has one.
 
@@ -95,6 +115,9 @@ class Recipe:
     """False: inputs stay as they start, so that rates alone are learned, and labels where they are soft."""
     labels: Literal["hard", "soft"] = "hard"
     """Soft labels are learned, free real numbers that start one-hot (Sucholutsky and Schonlau, arXiv 1910.02551)."""
+    objective: Literal["basic", "adapt"] | AttackObjective = "basic"
+    """What trained networks shall do with real examples: know their classes, ``adapt`` to them from the other data that they are
+    pre-trained on, or an attack (see `distiller.objectives`)."""
     distill_lr: float = _number(0.02, above=0)
     """Where each of the S x E learned rates starts."""
     outer_steps: int = _number(2000, least=1)
@@ -146,6 +169,15 @@ class Recipe:
             )
             raise RecipeError(("pretrained", "pool"), reason)
 
+        if self.objective == "adapt" and (self.pretrained is None or self.pretrained.data == self.data):
+            reason = f"adapt is from networks that are pretrained on other data than {self.data}; set pretrained.data to these"
+            raise RecipeError(("objective",), reason)
+
+    @property
+    def attack(self) -> Attack | None:
+        """The attack that is the objective; `None` where it is another."""
+        return self.objective.attack if isinstance(self.objective, AttackObjective) else None
+
     @property
     def inner_steps(self) -> int:
         """Number T = S x E of inner gradient steps, and of learned rates."""
@@ -171,7 +203,7 @@ class Recipe:
 
     def plain(self) -> dict[str, Any]:
         """Return the recipe as plain values that `parse` reads back."""
-        values = dataclasses.asdict(self)
+        values = dataclasses.asdict(self, dict_factory=lambda pairs: {_key(name): value for name, value in pairs})
         return values | {"classes": None if self.classes is None else list(self.classes)}
 
     def digest(self) -> str:
@@ -186,16 +218,21 @@ _BATCHED = frozenset({"lenet", "alexcifarnet"})
 def _parse(kind: type, mapping: object, path: tuple[str, ...]) -> Any:
     if not isinstance(mapping, Mapping):
         raise RecipeError(path, f"expected keys and values, got {_show(mapping)}")
-    fields = {f.name: f for f in dataclasses.fields(kind)}
+    fields = {_key(f.name): f for f in dataclasses.fields(kind)}
     hints = _hints(kind)
     for key in mapping:
         if key not in fields:
             raise RecipeError((*path, str(key)), f"unknown key; known here: {', '.join(fields)}")
-    for name, f in fields.items():
-        if name not in mapping and f.default is dataclasses.MISSING:
-            raise RecipeError((*path, name), "is missing")
-    values = {key: _read(hints[key], value, fields[key].metadata, (*path, str(key))) for key, value in mapping.items()}
-    return kind(**values)
+    for key, f in fields.items():
+        if key not in mapping and f.default is dataclasses.MISSING:
+            raise RecipeError((*path, key), "is missing")
+    given = [(fields[key], value) for key, value in mapping.items()]
+    return kind(**{f.name: _read(hints[f.name], value, f.metadata, (*path, _key(f.name))) for f, value in given})
+
+
+def _key(name: str) -> str:
+    """Return a field's key in files: its name, without the underscore that keeps it from being a word of Python's."""
+    return name.removesuffix("_")
 
 
 @functools.cache
@@ -249,7 +286,7 @@ def _describe(option: Any, limits: Mapping[str, Any]) -> str:
     if typing.get_origin(option) is tuple:
         return "a list of whole numbers"
     if dataclasses.is_dataclass(option):
-        return "{" + ", ".join(f"{f.name}: ..." for f in dataclasses.fields(option)) + "}"
+        return "{" + ", ".join(f"{_key(f.name)}: ..." for f in dataclasses.fields(option)) + "}"
     name = {int: "a whole number", float: "a number", str: "a name", bool: "true or false", type(None): "nothing"}[
         option
     ]

@@ -10,7 +10,8 @@ import torch
 
 from distiller.data import DataError, Dataset, Description, describe, load, locate
 from distiller.networks import NetworkError, Stack, build
-from distiller.recipe import Recipe
+from distiller.objectives import check_attack
+from distiller.recipe import Recipe, RecipeError
 from sweeps import Sweep
 
 __all__ = ["CheckError", "check", "check_gpus", "check_recipe"]
@@ -49,13 +50,16 @@ def check_gpus(sweep: Sweep) -> None:
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Raise `CheckError` where the recipe's data are absent, or its network or its backend does not fit them. Loads nothing."""
+    """Raise `CheckError` where the recipe's data are absent, or its network, backend or attack does not fit. Loads nothing."""
     backend = recipe.settled().backend
     assert backend != "auto"
     try:
         locate(recipe.data)
         description = describe(recipe.data)
         Stack(build(recipe.network, description.shape, description.outputs), backend)
+        check_attack(recipe, recipe.data, description.classes)
+    except RecipeError as error:
+        raise CheckError(f"recipe.{error}") from None
     except (DataError, NetworkError) as error:
         raise CheckError(str(error)) from None
 

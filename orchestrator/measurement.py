@@ -11,9 +11,21 @@ from typing import Any
 from orchestrator.estimate import Estimate, estimate
 from orchestrator.records import Row
 
-__all__ = ["Baseline", "Measurement", "RunFigures", "baselines", "measurements", "phase_parts"]
+__all__ = ["AttackMeans", "Baseline", "Measurement", "RunFigures", "baselines", "measurements", "phase_parts"]
 
 _Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class AttackMeans:
+    """What networks trained for an attack do with real examples of all classes, by their true labels: means over networks.
+
+    ``class_accuracies`` are in the order of classes; ``attack_share`` is the share of the attacked class taken for the target.
+    """
+
+    overall_accuracy: float
+    class_accuracies: tuple[float, ...]
+    attack_share: float
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,7 @@ class Measurement:
     accuracy: Estimate
     accuracy_before: float | None
     by_run: tuple[RunFigures, ...]
+    attack: AttackMeans | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ class Baseline:
     accuracy_before: float | None
     margin: float | None
     margin_se: float | None
+    attack: AttackMeans | None = None
 
 
 def measurements(rows: Iterable[Row], kinds: Sequence[str]) -> tuple[Measurement, ...]:
@@ -82,9 +96,8 @@ def baselines(rows: Sequence[Row], number: int, beaten_by: Iterable[Measurement]
         assert accuracy is not None
         name = phase_parts(phase)[1]
         margin, margin_se = _margin(margins.get(network), accuracy)
-        found.append(
-            Baseline(name, phase, network, members[0].get("rate"), accuracy, _before(members), margin, margin_se)
-        )
+        about = (name, phase, network, members[0].get("rate"), accuracy, _before(members))
+        found.append(Baseline(*about, margin, margin_se, _attack(members)))
     return tuple(found)
 
 
@@ -105,7 +118,7 @@ def _measurement(phase: str, trial: int, network: str, split: str, rows: list[Ro
     members = [row for row in rows if row["run"] in runs]
     accuracy = _by(members, "run")
     assert accuracy is not None
-    return Measurement(phase, trial, network, split, runs, accuracy, _before(members), by_run)
+    return Measurement(phase, trial, network, split, runs, accuracy, _before(members), by_run, _attack(members))
 
 
 def _run_figures(run: int, rows: list[Row]) -> RunFigures:
@@ -121,7 +134,20 @@ def _by(rows: list[Row], group: str) -> Estimate | None:
 
 def _before(rows: list[Row]) -> float | None:
     measured = [row["accuracy_before"] for row in rows if row["accuracy_before"] is not None]
-    return math.fsum(measured) / len(measured) if measured else None
+    return _mean(measured) if measured else None
+
+
+def _attack(rows: list[Row]) -> AttackMeans | None:
+    members = [row for row in rows if row.get("attack_share") is not None]
+    if not members:
+        return None
+    by_class = zip(*(row["class_accuracies"] for row in members), strict=True)
+    overall, share = (_mean([row[name] for row in members]) for name in ("overall_accuracy", "attack_share"))
+    return AttackMeans(overall, tuple(_mean(values) for values in by_class), share)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
 
 
 def _margin(distilled: Estimate | None, baseline: Estimate) -> tuple[float | None, float | None]:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from orchestrator.estimate import Estimate
 from orchestrator.figures import clock, count, mean_sd, number, percent, points, tally
-from orchestrator.measurement import Measurement
+from orchestrator.measurement import AttackMeans, Measurement
 from orchestrator.summary import Headline, Summary, Trial, summary, to_json
 
 __all__ = ["Summary", "render", "summary", "to_json"]
@@ -68,6 +68,10 @@ def _tables(summary: Summary) -> Iterator[tuple[str, Table]]:
         yield "Final: fresh networks, test split", _measurements(summary.finals)
     if any(len(measurement.by_run) > 1 for measurement in summary.finals):
         yield "The same by distillation run; run 0 is the search's own", _runs(summary.finals)
+    attacks = [(f"trial {m.trial}, {m.network}", m.attack) for m in summary.finals if m.attack is not None]
+    attacks += [(f"{b.name}, {b.network}", b.attack) for b in summary.baselines if b.attack is not None]
+    if attacks:
+        yield "Attack: shares of test examples, by their true labels", _attacks(attacks)
 
 
 def _standing(summary: Summary) -> list[str]:
@@ -128,6 +132,15 @@ def _runs(measurements: Sequence[Measurement]) -> Table:
             mean, _, se, n = _spread(figures.accuracy)
             before = percent(figures.accuracy_before)
             table.add_row(str(m.trial), str(figures.run), mean, se, n, before, Text(m.network), Text(m.phase))
+    return table
+
+
+def _attacks(attacks: Sequence[tuple[str, AttackMeans]]) -> Table:
+    table = _table("taken for\nthe target", "overall\naccuracy")
+    _add_left(table, "accuracy by class", "trained on")
+    for name, attack in attacks:
+        by_class = " ".join(f"{100 * share:.1f}" for share in attack.class_accuracies)
+        table.add_row(percent(attack.attack_share), percent(attack.overall_accuracy), Text(by_class), Text(name))
     return table
 
 
@@ -194,7 +207,7 @@ def _table(*headers: str) -> Table:
 
 def _add_left(table: Table, *headers: str) -> None:
     for header in headers:
-        long = header in ("params", "network")
+        long = header in ("params", "network", "accuracy by class", "trained on")
         table.add_column(header, no_wrap=not long, overflow="fold" if long else "ellipsis")
 
 

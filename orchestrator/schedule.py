@@ -35,6 +35,7 @@ __all__ = ["ClusterLost", "Schedule", "SweepFailed"]
 
 _SURPLUS = 2  # calls in flight above the slots, so that a worker never waits for the driver
 _COMMIT_SECONDS = 1.0  # between commits of finished trials, each of which waits for the disk six times
+_NO_ATTACK = dict.fromkeys(("overall_accuracy", "class_accuracies", "attack_share"))
 _SAME_FAILURES = 3  # first trials that fail alike before the sweep is given up
 
 
@@ -245,7 +246,7 @@ class Schedule:
 
     def _take_shard(self, work: Work, shard: Any, inits: Sequence[int], value: Mapping[str, Any]) -> None:
         key = dict(zip(("trial", "phase", "run", "draw", "split", "network"), shard.series, strict=True))
-        place = {name: value[name] for name in ("chunk", "device", "node")}
+        place = _NO_ATTACK | {name: value[name] for name in ("chunk", "device", "node")}
         place |= {"distilled": work.digest, "rate": work.job.rate}
         rows = [
             key

@@ -77,7 +77,7 @@ _COLUMNS = {
         _Column("network", pa.string(), "the network's name"),
         _Column("init", pa.int32(), "which initialisation of the phase"),
         _Column("seed", pa.uint64(), "the initialisation's seed"),
-        _Column("accuracy", pa.float64(), "after training, 0 .. 1"),
+        _Column("accuracy", pa.float64(), "after training, 0 .. 1, against the objective's labels"),
         _Column("accuracy_before", pa.float64(), "before training, 0 .. 1, where measured", nullable=True),
         _Column("loss", pa.float64(), "after training; null where not finite", nullable=True),
         _Column("rate", pa.float64(), "a baseline's constant learning rate; null for a distilled set", nullable=True),
@@ -86,6 +86,18 @@ _COLUMNS = {
         _Column("node", pa.string(), "the host that computed it"),
         _Column("seconds", pa.float64(), "this network's share of its task"),
         _Column("distilled", pa.string(), "SHA-256 of the set it was trained on; null for a baseline", nullable=True),
+        _Column(
+            "overall_accuracy", pa.float64(), "against the true labels, where the objective is an attack", nullable=True
+        ),
+        _Column(
+            "class_accuracies",
+            pa.list_(pa.float64()),
+            "of each class against the true labels, where the objective is an attack",
+            nullable=True,
+        ),
+        _Column(
+            "attack_share", pa.float64(), "of the attacked class, the share that is taken for the target", nullable=True
+        ),
     ),
     "curves": (
         _Column("trial", pa.int32(), "number of the trial"),

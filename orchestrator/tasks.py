@@ -19,7 +19,7 @@ from distiller.baselines import random_real
 from distiller.data import Dataset, load
 from distiller.distill import State, advance, distilled_of, start
 from distiller.distilled import Distilled
-from distiller.evaluate import evaluate
+from distiller.evaluate import Evaluation, evaluate
 from distiller.process import settle_process
 from distiller.recipe import Recipe
 
@@ -92,10 +92,13 @@ def _evaluate(
             # The rows say so: only these are equal to rounding and not to the bit.
             recipe = dataclasses.replace(recipe, chunk=max(1, (recipe.chunk or len(seeds)) // 2))
             _release(recipe)
-    evaluations = [
-        {"accuracy": r.accuracy, "accuracy_before": r.accuracy_before, "loss": r.loss, "seed": r.seed} for r in results
-    ]
-    return {"evaluations": evaluations, "chunk": recipe.chunk} | _place(recipe, began)
+    return {"evaluations": [_row(each) for each in results], "chunk": recipe.chunk} | _place(recipe, began)
+
+
+def _row(result: Evaluation) -> dict[str, Any]:
+    """Return one network's result as columns; those of an attack only where there is one."""
+    attack = {} if result.attack is None else dataclasses.asdict(result.attack)
+    return {name: getattr(result, name) for name in ("accuracy", "accuracy_before", "loss", "seed")} | attack
 
 
 def _ready(recipe: Mapping[str, Any]) -> tuple[Recipe, Dataset]:

@@ -16,6 +16,11 @@ def test_parse_fills_defaults_and_reads_back():
     assert recipe.outer_decay == Decay(every=40, factor=0.5)
     assert Recipe.parse(recipe.plain()) == recipe
     assert Recipe.parse({**LEAST, "outer_decay": "cosine"}).outer_decay == "cosine"
+    attack = {"attack": {"class": 0, "target": 1}}
+    attacking = Recipe.parse({**LEAST, "objective": attack})
+    assert (attacking.attack.class_, attacking.attack.target) == (0, 1)
+    assert attacking.plain()["objective"] == attack
+    assert Recipe.parse(attacking.plain()) == attacking
 
 
 @pytest.mark.parametrize(
@@ -33,6 +38,17 @@ def test_parse_fills_defaults_and_reads_back():
         ({"outer_decay": {"every": 0, "factor": 1}}, "outer_decay.every", "at least 1, got 0"),
         ({"outer_decay": {"every": 1}}, "outer_decay.factor", "is missing"),
         ({"outer_decay": 3}, "outer_decay", "expected cosine or {every: ..., factor: ...} or nothing, got 3"),
+        ({"objective": "attack"}, "objective", "expected basic, adapt or {attack: ...}, got 'attack'"),
+        ({"objective": "adapt"}, "objective", "adapt is from networks that are pretrained on other data than digits"),
+        ({"objective": "adapt", "pretrained": {"data": "digits"}}, "objective", "set pretrained.data"),
+        ({"objective": {"attack": {"class": 0}}}, "objective.attack.target", "is missing"),
+        ({"objective": {"attack": {"class_": 0, "target": 1}}}, "objective.attack.class_", "known here: class, target"),
+        (
+            {"objective": {"attack": {"class": 1, "target": 1}}},
+            "objective.attack.target",
+            "is the attacked class itself",
+        ),
+        ({"objective": {"attack": {"class": -1, "target": 1}}}, "objective.attack.class", "at least 0, got -1"),
         ({"classes": []}, "classes", "at least one"),
         ({"classes": [1, 1]}, "classes", "names a class twice"),
         ({"classes": [-1]}, "classes", "from 0 up"),

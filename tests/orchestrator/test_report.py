@@ -147,3 +147,17 @@ def test_without_a_complete_trial_there_is_nothing_to_compare(tmp_path, trials):
     text = rendered(write_run(tmp_path / "run", SWEEP, trials))
     assert "No trial is complete, so there is nothing to compare yet." in text
     assert f"{len(trials)} of 4 trials finished" in text
+
+
+def test_an_attack_is_shown_by_class_beside_its_baselines(tmp_path):
+    def attacked(rows, share, by_class):
+        figures = {"overall_accuracy": sum(by_class) / 3, "class_accuracies": by_class, "attack_share": share}
+        return [row | figures for row in rows]
+
+    rows = attacked(final_rows()[:2], 0.9, [0.0, 0.9, 0.9]) + attacked(final_rows()[2:], 0.8, [0.2, 1.0, 0.9])
+    rows += tune_rows() + attacked(baseline_rows(), 0.25, [0.5, 0.4, 0.6])
+    folder = write_run(tmp_path / "run", SWEEP, finished_trials(), rows)
+    text = rendered(folder)
+    assert row(text, "85.00") == ["65.00", "10.0", "95.0", "90.0", "trial", "1,", "lenet"]
+    assert row(text, "25.00") == ["50.00", "50.0", "40.0", "60.0", "random_real,", "lenet"]
+    assert "Attack" not in rendered(write_whole_run(tmp_path / "other"))

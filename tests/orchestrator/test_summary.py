@@ -136,8 +136,8 @@ KEYS = {
     "trials finals diverged_runs baselines other cost",
     "headline": "trial network init phase validation test optimism accuracy_before runs distilled",
     "trials": "trial status cause params accuracy outer_steps seconds device_seconds attempts distilled error",
-    "finals": "phase trial network split runs accuracy accuracy_before by_run",
-    "baselines": "name phase network rate accuracy accuracy_before margin margin_se",
+    "finals": "phase trial network split runs accuracy accuracy_before by_run attack",
+    "baselines": "name phase network rate accuracy accuracy_before margin margin_se attack",
     "cost": "search final baselines other wall",
 }
 

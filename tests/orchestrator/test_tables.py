@@ -16,7 +16,7 @@ EVALUATION = {
     "trial": 0, "phase": "search", "run": 0, "draw": 0, "split": "validation", "network": "lenet", "init": 0,
     "seed": 2**64 - 1, "accuracy": 0.9, "accuracy_before": None, "loss": None, "chunk": 8, "device": "cpu", "node": "here",
     "rate": None,
-    "seconds": 0.1, "distilled": None,
+    "seconds": 0.1, "distilled": None, "overall_accuracy": 0.8, "class_accuracies": [0.7, 0.9], "attack_share": 0.1,
 }  # fmt: skip
 POINT = {"trial": 0, "run": 0, "outer_step": 0, "loss": 2.3, "accuracy": None, "gradient_norm": 1.0, "seconds": 0.1}
 ROWS = {"trials": TRIAL, "evaluations": EVALUATION, "curves": POINT}

@@ -38,6 +38,18 @@ def test_evaluations_come_in_the_order_of_seeds(distilled):
     assert one["evaluations"][0]["accuracy_before"] is None
 
 
+def test_an_attack_has_columns_of_its_own(distilled):
+    attack = PLAIN | {"objective": {"attack": {"class": 0, "target": 1}}}
+    (row,) = tasks.evaluate_distilled(attack, distilled, [7], "test", "lenet", before=False)["evaluations"]
+    assert len(row["class_accuracies"]) == 10
+    assert 0 <= row["attack_share"] <= 1
+    assert 0 <= row["overall_accuracy"] <= 1
+    (plain,) = tasks.evaluate_distilled(PLAIN, distilled, [7], "test", "lenet", before=False)["evaluations"]
+    # The same network: with no attack its accuracy is the overall one.
+    assert plain["accuracy"] == row["overall_accuracy"]
+    assert "attack_share" not in plain
+
+
 def test_another_network_goes_in_its_own_best_way(distilled):
     value = tasks.evaluate_distilled(PLAIN, distilled, [1], "validation", "convnet3", before=False)
     assert value["chunk"] == 1  # one after another on a CPU

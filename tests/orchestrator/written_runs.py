@@ -63,6 +63,7 @@ def evaluations(phase, accuracies, first=0, **changes):
     row = {
         "trial": 0, "phase": phase, "run": 0, "draw": 0, "split": "test", "network": "lenet", "accuracy_before": None,
         "loss": 0.3, "chunk": 8, "device": "cpu", "node": "here", "rate": None, "seconds": 0.5, "distilled": None,
+        "overall_accuracy": None, "class_accuracies": None, "attack_share": None,
     }  # fmt: skip
     row |= changes
     return [row | {"init": first + i, "seed": first + i, "accuracy": accuracy} for i, accuracy in enumerate(accuracies)]
