@@ -114,7 +114,9 @@ class Recipe:
     learn_inputs: bool = True
     """False: inputs stay as they start, so that rates alone are learned, and labels where they are soft."""
     labels: Literal["hard", "soft"] = "hard"
-    """Soft labels are learned, free real numbers that start one-hot (Sucholutsky and Schonlau, arXiv 1910.02551)."""
+    """Soft labels are learned, free real numbers (Sucholutsky and Schonlau, arXiv 1910.02551)."""
+    label_start: Literal["one_hot", "smoothed", "random"] = "one_hot"
+    """Where soft labels start; hard ones are one-hot (see `distiller.label_start`)."""
     objective: Literal["basic", "adapt"] | AttackObjective = "basic"
     """What trained networks shall do with real examples: know their classes, ``adapt`` to them from the other data that they are
     pre-trained on, or an attack (see `distiller.objectives`)."""
@@ -169,6 +171,8 @@ class Recipe:
             )
             raise RecipeError(("pretrained", "pool"), reason)
 
+        if self.label_start != "one_hot" and self.labels == "hard":
+            raise RecipeError(("label_start",), f"hard labels start one_hot; {self.label_start} wants soft ones")
         if self.objective == "adapt" and (self.pretrained is None or self.pretrained.data == self.data):
             reason = f"adapt is from networks that are pretrained on other data than {self.data}; set pretrained.data to these"
             raise RecipeError(("objective",), reason)

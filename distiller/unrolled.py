@@ -13,7 +13,7 @@ from torch import Tensor
 from distiller.data import Dataset
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
-from distiller.losses import one_hot
+from distiller.label_start import start_labels
 from distiller.networks import Parameters
 from distiller.passes import Passes
 from distiller.real_sets import real_batches, start_classes
@@ -26,18 +26,16 @@ __all__ = ["advance", "distilled_of", "start"]
 
 
 def start(recipe: Recipe, dataset: Dataset) -> State:
-    """Return the state before the first outer step: inputs as the recipe says, one-hot labels, all rates at ``distill_lr``.
+    """Return the state before the first outer step: inputs and labels as the recipe says, all rates at ``distill_lr``.
 
     Raises `ValueError` where ``inputs: real`` wants more examples of a class than there are.
     """
     dtype = getattr(torch, recipe.dtype)
-    classes = start_classes(recipe, dataset)
-    targets = one_hot(torch.tensor(classes), dataset.classes).to(dtype)
     # The inverse of softplus, written so that a small rate keeps its digits and a large one does not overflow.
     raw_rate = recipe.distill_lr + math.log(-math.expm1(-recipe.distill_lr))
     learned = {
         "inputs": _start_inputs(recipe, dataset).to(dtype),
-        "labels": targets.expand(recipe.steps, -1, -1).contiguous(),
+        "labels": start_labels(recipe, dataset),
         "raw_rates": torch.full((recipe.inner_steps,), raw_rate, dtype=dtype),
     }
     return State(0, learned, {}, {name: torch.zeros(0, dtype=torch.float64) for name in CURVE})
