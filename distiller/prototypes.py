@@ -5,9 +5,10 @@ Sucholutsky and Schonlau 2021, "Less than one"-shot learning, arXiv 2009.08449):
 
     s(x) = sum_i q_i / |x - p_i|,    class(x) = argmax_c s_c(x)
 
-With one-hot labels this is scikit-learn's distance-weighted neighbours, and M prototypes name at most M classes. With soft labels q_i
-two are enough for any number of classes along the line through them: there s is proportional to (1 - t) q_1 + t q_2, and the largest
-of several lines in t is another one on each interval. Prototypes and labels are learned by gradient descent, as distilled examples.
+With one-hot labels this is scikit-learn's distance-weighted neighbours, and M prototypes name at most M classes. With soft labels
+q_i two are enough for any number of classes along the line through them: there s is proportional to (1 - t) q_1 + t q_2, and of
+several lines in t another one is the largest on each interval. Prototypes and labels are learned by gradient descent, as in
+distillation.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Prototypes:
 
 
 def start(inputs: Tensor, classes: Tensor, count: int, seed: int = 1) -> Prototypes:
-    """Return ``count`` prototypes to learn from: the centres of k-means on ``inputs`` [N, D], labelled by their classes' shares."""
+    """Return ``count`` prototypes to learn from: centres of k-means on ``inputs`` [N, D], labelled by their classes' shares."""
     from sklearn.cluster import KMeans
 
     means = KMeans(count, n_init=10, random_state=derive("prototypes", seed) % 2**32).fit(inputs.numpy())
