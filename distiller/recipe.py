@@ -109,8 +109,9 @@ class Recipe:
     """Examples of each class in a distilled batch."""
     classes: tuple[int, ...] | None = None
     """The classes that distilled examples start at; `None` for all. Fewer examples than classes want soft labels."""
-    inputs: Literal["noise", "real"] = "noise"
-    """Where distilled inputs start: at standard normal noise, as in the papers, or at real training examples of their classes."""
+    inputs: Literal["noise", "real", "k_means"] = "noise"
+    """Where distilled inputs start: at standard normal noise, as in the papers, at real training examples of their classes, or at
+    centroids of these."""
     learn_inputs: bool = True
     """False: inputs stay as they start, so that rates alone are learned, and labels where they are soft."""
     labels: Literal["hard", "soft"] = "hard"

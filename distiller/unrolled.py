@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from distiller.centroids import centroid_batches
 from distiller.data import Dataset
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
@@ -42,8 +43,9 @@ def start(recipe: Recipe, dataset: Dataset) -> State:
 
 
 def _start_inputs(recipe: Recipe, dataset: Dataset) -> Tensor:
-    if recipe.inputs == "real":
-        return real_batches(recipe, dataset, "distil", recipe.run, "inputs")[0]
+    if recipe.inputs != "noise":
+        batches = real_batches if recipe.inputs == "real" else centroid_batches
+        return batches(recipe, dataset, "distil", recipe.run, "inputs")[0]
     shape = (recipe.steps, len(start_classes(recipe, dataset)), *dataset.shape)
     return normal(seed_tensor([derive(recipe.seed, "distil", recipe.run, "inputs")]), math.prod(shape)).view(shape)
 

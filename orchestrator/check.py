@@ -85,9 +85,9 @@ def _check_classes(sweep: Sweep, data: str, description: Description) -> None:
 
 
 def _check_examples(sweep: Sweep, dataset: Dataset) -> None:
-    """Real examples, of a baseline or to start from, are as many of a class as the largest recipe distils."""
-    real = "inputs: real" if "real" in _values(sweep, "inputs") else None
-    who = "random_real" if "random_real" in sweep.baselines else real
+    """Real examples, or the centroids of as many, are there for the largest recipe that takes or starts from them."""
+    starts = [start for start in _values(sweep, "inputs") if start != "noise"]
+    who = "random_real" if "random_real" in sweep.baselines else f"inputs: {starts[0]}" if starts else None
     if who is None:
         return
     wanted = max(_values(sweep, "steps")) * max(_values(sweep, "per_class"))
