@@ -143,14 +143,20 @@ def status(folder: Path, as_json: bool) -> int:
 
 
 @cli.command()
-@_folder
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_json
-def report(folder: Path, as_json: bool) -> int:
-    """Show the results of RUN as tables."""
+def report(folders: tuple[Path, ...], as_json: bool) -> int:
+    """Show the results of RUN as tables; of several, side by side, with the least examples for a share of full-data accuracy."""
+    if len(folders) > 1:
+        from orchestrator.side_by_side import render_tasks, side_by_side, tasks_plain
+
+        tasks = side_by_side(folders)
+        _show(as_json, tasks_plain(tasks), lambda console: render_tasks(tasks, console))
+        return DONE
     from orchestrator.report import render
     from orchestrator.summary import summary, to_json
 
-    found = summary(folder)
+    found = summary(folders[0])
     _show(as_json, to_json(found), lambda console: render(found, console))
     return DONE
 

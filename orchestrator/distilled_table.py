@@ -25,7 +25,7 @@ from distiller.distilled import Distilled, DistilledError
 from distiller.training import Training
 from orchestrator.publish import make_folder, publish
 
-__all__ = ["read_distilled", "write_distilled"]
+__all__ = ["count_examples", "read_distilled", "write_distilled"]
 
 _ABOUT = b"stillhouse.distilled"
 
@@ -135,6 +135,14 @@ def _lists(batches: NDArray[Any]) -> pa.Array:
     outputs = batches.shape[2]
     offsets = pa.array(np.arange(0, batches.size + 1, outputs, dtype=np.int32))
     return pa.ListArray.from_arrays(offsets, pa.array(batches.ravel()))
+
+
+def count_examples(path: Path) -> int | None:
+    """Return the number of examples in the file, from its last bytes alone; `None` where there is no such file, or it is torn."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError):
+        return None
 
 
 def _to_parquet(rows: pa.Table) -> bytes:

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from orchestrator.estimate import Estimate
 from orchestrator.figures import clock, count, mean_sd, number, percent, points, tally
+from orchestrator.full_data import Size
 from orchestrator.measurement import AttackMeans, Measurement
 from orchestrator.summary import Headline, Summary, Trial, summary, to_json
 
-__all__ = ["Summary", "render", "summary", "to_json"]
+__all__ = ["Summary", "render", "size_lines", "summary", "to_json"]
 
 _TRIALS_SHOWN = 10
 _KEYS_SHOWN = 5
@@ -62,6 +63,8 @@ def _nothing(summary: Summary) -> list[str]:
 def _tables(summary: Summary) -> Iterator[tuple[str, Table]]:
     if summary.trials:
         yield "Trials, by accuracy on validation", _trials(summary.trials)
+    if summary.full:
+        yield "Networks trained on the whole data", _measurements(summary.full)
     if summary.other:
         yield "Measured beside the sweep", _measurements(summary.other)
     if summary.finals:
@@ -165,6 +168,11 @@ def _headline(summary: Summary, headline: Headline) -> Table:
         about += "" if baseline.network == headline.network else f", {baseline.network}"
         table.add_row(Text(about), *_spread(baseline.accuracy))
         table.add_row("  fresh mean above it, points", points(baseline.margin), "", percent(baseline.margin_se))
+    if headline.ratio is not None:
+        table.add_row("full data, test", *_spread(headline.ratio.full))
+        ratio, sd_runs = headline.ratio, percent(headline.ratio.sd_groups)
+        cells = (mean_sd(ratio.value, ratio.sd_networks), sd_runs, percent(ratio.se))
+        table.add_row("distillation ratio, % of full data", *cells)
     if summary.published is not None:
         table.add_row("published", Text(summary.published["accuracy"]))
     return table
@@ -185,10 +193,20 @@ def _protocol(summary: Summary, headline: Headline) -> list[str]:
         lines.append(f"published: {summary.published['source']}")
     if summary.altered:
         lines.append(_altered(summary))
+    if len({trial.examples for trial in summary.trials if trial.status == "complete"}) > 1:
+        lines += size_lines(summary.sizes, "validation")
     raised = enumerate(pairwise(summary.budgets), 2)
     lines += [f"final/{k}: another final, for the budget was raised from {a} to {b} trials" for k, (a, b) in raised]
     # The name's beginning and a star: short enough for a line, and a shell finds the file by it.
     return lines + [f"distilled set: {summary.folder}/{path[:22]}*{path[-8:]}" for path in headline.distilled]
+
+
+def size_lines(sizes: Sequence[Size], split: str) -> list[str]:
+    """Return a line with the least number of distilled examples for each share of the full-data accuracy."""
+    told = [
+        f"{100 * size.share:.0f} %: {f'{size.examples:,} ({size.name})' if size.examples else 'none'}" for size in sizes
+    ]
+    return [f"examples that give a share of the full-data accuracy, on {split}: {', '.join(told)}"] if told else []
 
 
 def _altered(summary: Summary) -> str:

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.altered import altered_keys
+from orchestrator.distilled_table import count_examples
 from orchestrator.estimate import Estimate
+from orchestrator.full_data import Point, Ratio, Size, ratio, sizes
 from orchestrator.ledger import Ledger
 from orchestrator.measurement import Baseline, Measurement, baselines, measurements, phase_parts
 from orchestrator.plan import best_trials, numbered
@@ -30,7 +32,10 @@ __all__ = ["Cost", "Headline", "Summary", "Trial", "failure_counts", "status_cou
 
 @dataclass(frozen=True)
 class Trial:
-    """A finished trial. ``accuracy`` is on validation, `None` unless networks were trained on its set."""
+    """A finished trial. ``accuracy`` is on validation, `None` unless networks were trained on its set.
+
+    ``examples`` counts those of its distilled set, `None` where the set is not there.
+    """
 
     trial: int
     status: str
@@ -42,6 +47,7 @@ class Trial:
     device_seconds: float
     attempts: int
     distilled: str | None
+    examples: int | None
     error: str | None
 
 
@@ -51,7 +57,8 @@ class Headline:
 
     ``validation`` is the search's mean, ``test`` that of fresh networks on the test split (`None` until there are some), and
     ``optimism`` the first minus the second where the network is the same. ``distilled`` holds the paths of the sets behind
-    ``test``, within the run's folder, or of the search's own.
+    ``test``, within the run's folder, or of the search's own; ``examples`` is how many distilled ones there are. ``ratio`` is
+    ``test`` over the accuracy of the same network trained on the whole data, `None` unless the sweep measures that.
     """
 
     trial: int
@@ -64,6 +71,8 @@ class Headline:
     accuracy_before: float | None
     runs: tuple[int, ...]
     distilled: tuple[str, ...]
+    examples: int | None
+    ratio: Ratio | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,8 @@ class Cost:
 class Summary:
     """All that a report says of a run; ``trials`` are the finished ones, best first, ``other`` is measured outside sweeps.
 
+    ``full`` holds networks trained on the whole data, and ``sizes`` the least number of distilled examples with 90, 95 and 99 %
+    of their accuracy, among the complete trials and on validation.
     ``budgets`` holds the number of trials that each final chose from, ``altered`` the keys in which the sweep is no longer the
     shipped one of its name.
     """
@@ -110,6 +121,8 @@ class Summary:
     finals: tuple[Measurement, ...]
     diverged_runs: tuple[tuple[int, int], ...]
     baselines: tuple[Baseline, ...]
+    full: tuple[Measurement, ...]
+    sizes: tuple[Size, ...]
     other: tuple[Measurement, ...]
     cost: Cost
 
@@ -123,7 +136,9 @@ def summary(folder: Path) -> Summary:
     own = [
         m for m in finals if leader is not None and (m.phase, m.trial) == (numbered("final", number), leader["trial"])
     ]
-    sweep = files.sweep
+    sweep, full = files.sweep, measurements(files.evaluations, ["full"])
+    headline = None if leader is None else _headline(leader, own, numbered("final", number), folder, full)
+    trials = tuple(_trial(row, folder) for row in sorted(files.trials, key=_rank))
     return Summary(
         name=sweep.name,
         about=sweep.about,
@@ -137,12 +152,14 @@ def summary(folder: Path) -> Summary:
         failures=failure_counts(files.trials),
         networks=files.networks,
         published=sweep.published.model_dump() if sweep.published else None,
-        headline=None if leader is None else _headline(leader, own, numbered("final", number)),
-        trials=tuple(_trial(row) for row in sorted(files.trials, key=_rank)),
+        headline=headline,
+        trials=trials,
         finals=finals,
         diverged_runs=tuple(sorted(files.diverged_runs)),
         baselines=baselines(files.evaluations, number, own),
-        other=measurements(files.evaluations, ["extra", "full"]),
+        full=full,
+        sizes=_sizes(files.trials, trials, headline, full),
+        other=measurements(files.evaluations, ["extra"]),
         cost=_cost(files, read_events(folder)),
     )
 
@@ -178,16 +195,16 @@ def _leader(files: RunFiles, number: int) -> Row | None:
     return dict(ledger.trials[best[0]]) if best else None
 
 
-def _headline(row: Row, own: Sequence[Measurement], phase: str) -> Headline:
+def _headline(row: Row, own: Sequence[Measurement], phase: str, folder: Path, full: Sequence[Measurement]) -> Headline:
     recipe = json.loads(row["recipe"])
     searched, init = recipe["network"], recipe["init"]
     measured = next((m for m in own if m.network == searched), own[0] if own else None)
     validation = _validation(row)
     assert validation is not None
+    examples = _examples(folder, row)
     if measured is None:
-        return Headline(
-            row["trial"], searched, init, phase, validation, None, None, None, (), _paths([row["distilled"]])
-        )
+        paths = _paths([row["distilled"]])
+        return Headline(row["trial"], searched, init, phase, validation, None, None, None, (), paths, examples, None)
     optimism = validation.mean - measured.accuracy.mean if measured.network == searched else None
     behind = [figures for figures in measured.by_run if figures.run in measured.runs]
     digests = [figures.distilled or (row["distilled"] if figures.run == 0 else None) for figures in behind]
@@ -202,7 +219,33 @@ def _headline(row: Row, own: Sequence[Measurement], phase: str) -> Headline:
         accuracy_before=measured.accuracy_before,
         runs=measured.runs,
         distilled=_paths(digests),
+        examples=examples,
+        ratio=ratio(measured.accuracy, _accuracy_on_full(full, measured.network)),
     )
+
+
+def _accuracy_on_full(full: Sequence[Measurement], network: str) -> Estimate | None:
+    """Return the accuracy of ``network`` after training on the whole data, of the last final's where there are several."""
+    return next((each.accuracy for each in reversed(full) if each.network == network), None)
+
+
+def _sizes(
+    rows: Sequence[Row], trials: Sequence[Trial], headline: Headline | None, full: Sequence[Measurement]
+) -> tuple[Size, ...]:
+    """Return the distillation sizes over the complete trials that trained the headline's network."""
+    if headline is None:
+        return ()
+    networks = {row["trial"]: json.loads(row["recipe"])["network"] for row in rows}
+    points = [
+        Point(each.examples, each.accuracy.mean, f"trial {each.trial}")
+        for each in trials
+        if each.status == "complete" and each.accuracy and each.examples and networks[each.trial] == headline.network
+    ]
+    return sizes(points, _accuracy_on_full(full, headline.network))
+
+
+def _examples(folder: Path, row: Row) -> int | None:
+    return count_examples(folder / "distilled" / f"{row['distilled']}.parquet") if row["distilled"] else None
 
 
 def _validation(row: Row) -> Estimate | None:
@@ -211,7 +254,7 @@ def _validation(row: Row) -> Estimate | None:
     return Estimate(row["accuracy_mean"], row["inits"], 1, row["accuracy_sd"], None, row["accuracy_se"])
 
 
-def _trial(row: Row) -> Trial:
+def _trial(row: Row, folder: Path) -> Trial:
     same = (
         "trial",
         "status",
@@ -224,7 +267,7 @@ def _trial(row: Row) -> Trial:
         "distilled",
         "error",
     )
-    return Trial(accuracy=_validation(row), **{name: row[name] for name in same})
+    return Trial(accuracy=_validation(row), examples=_examples(folder, row), **{name: row[name] for name in same})
 
 
 def _rank(row: Row) -> tuple[bool, float, int]:

@@ -1,5 +1,7 @@
 import io
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 from written_runs import (
@@ -115,6 +117,21 @@ def test_a_search_without_a_final_says_that_its_best_is_too_good(tmp_path):
     text = " ".join(rendered(write_run(tmp_path / "run", SWEEP, finished_trials(), search_rows())).split())
     assert "fresh mean, test - - - 0" in text
     assert "where the best of several is too good" in text
+
+
+def test_the_ratio_to_the_whole_data_stands_below_the_figure(tmp_path):
+    full = evaluations("full", [0.95, 0.97], trial=-1)
+    folder = write_run(tmp_path / "run", SWEEP, finished_trials(), search_rows() + final_rows() + full)
+    for number, examples in ((0, 10), (1, 50)):
+        (folder / "distilled").mkdir(exist_ok=True)
+        table = pa.table({"step": list(range(examples))})
+        pq.write_table(table, folder / "distilled" / f"{str(number) * 64}.parquet")
+    text = rendered(folder)
+    assert row(text, "full data, test") == ["96.00", "±", "1.41", "-", "1.00", "2"]
+    # 0.83 / 0.96; 0.02582 / 0.96; the errors 0.01291 and 0.8646 * 0.01 over 0.96.
+    assert row(text, "distillation ratio, % of full data") == ["86.46", "±", "2.69", "-", "1.62"]
+    assert "on validation: 90 %: none, 95 %: none, 99 %: none" in " ".join(text.split())
+    assert "full data" not in rendered(write_whole_run(tmp_path / "other"))
 
 
 def test_when_all_trials_have_diverged_the_cure_is_said(tmp_path):

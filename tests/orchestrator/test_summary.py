@@ -1,6 +1,8 @@
 import json
 import math
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from written_runs import (
     SWEEP,
@@ -131,11 +133,29 @@ def test_the_first_final_stays_until_the_second_has_begun(tmp_path):
     assert [(m.phase, m.trial) for m in second.finals] == [("final", 1), ("final/2", 4)]
 
 
+def test_the_whole_data_are_the_measure(tmp_path):
+    full = evaluations("full", [0.97, 0.99], trial=-1) + evaluations("full", [0.5], trial=-1, network="convnet")
+    rows = search_rows() + final_rows() + full
+    folder = write_run(tmp_path / "run", SWEEP, finished_trials(), rows)
+    for number, examples in ((0, 10), (1, 50)):
+        (folder / "distilled").mkdir(exist_ok=True)
+        table = pa.table({"step": list(range(examples))})
+        pq.write_table(table, folder / "distilled" / f"{str(number) * 64}.parquet")
+    found = summary(folder)
+    assert [(m.trial, m.network, m.accuracy.n) for m in found.full] == [(-1, "convnet", 1), (-1, "lenet", 2)]
+    assert found.headline.ratio.value == pytest.approx(0.83 / 0.98)
+    assert found.headline.ratio.full.mean == pytest.approx(0.98)
+    assert (found.headline.examples, [t.examples for t in found.trials]) == (50, [50, 10, None, None])
+    # On validation trial 0 has 0.80 and trial 1 has 0.85; 90 % of 0.98 is 0.882.
+    assert [(size.examples, size.name) for size in found.sizes] == [(None, None)] * 3
+    assert summary(write_whole_run(tmp_path / "other")).headline.ratio is None
+
+
 KEYS = {
     "": "version name about folder digest stage trials_total budgets altered statuses failures networks published headline "
-    "trials finals diverged_runs baselines other cost",
-    "headline": "trial network init phase validation test optimism accuracy_before runs distilled",
-    "trials": "trial status cause params accuracy outer_steps seconds device_seconds attempts distilled error",
+    "trials finals diverged_runs baselines full sizes other cost",
+    "headline": "trial network init phase validation test optimism accuracy_before runs distilled examples ratio",
+    "trials": "trial status cause params accuracy outer_steps seconds device_seconds attempts distilled examples error",
     "finals": "phase trial network split runs accuracy accuracy_before by_run attack",
     "baselines": "name phase network rate accuracy accuracy_before margin margin_se attack",
     "cost": "search final baselines other wall",
