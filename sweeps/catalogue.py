@@ -64,7 +64,7 @@ def _named_data(values: Mapping[str, Any]) -> dict[str, None]:
 
 
 def _files() -> dict[str, pathlib.Path]:
-    return {path.stem: path for path in sorted(_FOLDER.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(_FOLDER.glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def _find(source: str) -> pathlib.Path:
