@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
@@ -55,10 +56,12 @@ def render_sweeps(console: Console) -> None:
         console.print(Text(line), soft_wrap=not console.is_terminal)
 
 
-def _order(each: Shipped) -> tuple[bool, str, str, str]:
+def _order(each: Shipped) -> tuple[bool, str, list[tuple[int, str]], str]:
     published = each.published
     table, row = (published.table, published.row) if published else ("", "")
-    return published is not None, table, row, each.name
+    # 5 images stand before 10: numbers in words are compared as numbers.
+    words = [(int(word), "") if word.isdigit() else (-1, word) for word in re.split(r"(\d+)", row)]
+    return published is not None, table, words, each.name
 
 
 def _base(name: str, named: Iterable[str]) -> str | None:

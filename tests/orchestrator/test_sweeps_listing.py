@@ -48,6 +48,12 @@ def test_sweeps_stand_by_table_and_variants_under_their_name():
     assert titles == ["Of no paper's table", "DD, Table 2", "SLDD, Table 2"]
 
 
+def test_numbers_in_rows_are_in_order(monkeypatch):
+    rows = [sweep(f"s{count}", "T") for count in (100, 5, 10, 1)]
+    monkeypatch.setattr(sweeps_listing, "shipped", lambda: rows)
+    assert [each["name"] for each in sweeps_plain()] == ["s1", "s5", "s10", "s100"]
+
+
 def test_a_row_has_its_figure_its_cost_and_its_variants():
     lines = {line.split()[0]: " ".join(line.split()) for line in shown(200).splitlines() if line}
     assert lines["b-10"] == "b-10 row of b-10 96.1 12 min 900 MiB -search, -published; wants mnist"
