@@ -210,6 +210,31 @@ def evaluate(
 
 
 @cli.command()
+@_folder
+@click.option("--rows", type=click.IntRange(min=1), default=20, show_default=True, help="Evaluations to compute anew.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Which rows: another draws others."
+)
+@click.option("--distil", metavar="TRIAL", help="Distil this trial anew as well: a number, or best.")
+@_address
+@_inline
+@_json
+def verify(
+    folder: Path, rows: int, seed: int, distil: str | None, address: str | None, inline: bool, as_json: bool
+) -> int:
+    """Compute rows of RUN anew from their keys and compare; 1 where a figure differs."""
+    from orchestrator.verify import verify as compare
+
+    def say(line: str) -> None:
+        if not as_json:
+            click.echo(line, err=True)
+
+    found = compare(folder, rows=rows, seed=seed, distil=distil, address=address, inline=inline, say=say)
+    _show(as_json, found.plain(), lambda console: _say(console, "\n".join(found.lines())))
+    return DONE if found.holds else FAILED
+
+
+@cli.command()
 @click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path))
 @click.option("--to", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The folder to write to.")
 @click.option(

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sweeps import Sweep
 
-__all__ = ["params_row", "params_type", "space_of"]
+__all__ = ["params_of", "params_row", "params_type", "space_of"]
 
 _KINDS = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 
@@ -32,6 +32,13 @@ def params_row(space: Mapping[str, Mapping[str, Any]] | None, params: Mapping[st
     return {
         name: json.dumps(params[name]) if _is_json(dimension) else params[name] for name, dimension in space.items()
     }
+
+
+def params_of(space: Mapping[str, Mapping[str, Any]] | None, row: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what `params_row` gave as the search had it."""
+    if space is None or row is None:
+        return {}
+    return {name: json.loads(row[name]) if _is_json(dimension) else row[name] for name, dimension in space.items()}
 
 
 def _kind(dimension: Mapping[str, Any]) -> pa.DataType:

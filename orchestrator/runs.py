@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.progress import View
     from orchestrator.schedule import Schedule
 
-__all__ = ["RunStopped", "evaluate_more", "resume", "run"]
+__all__ = ["RunStopped", "evaluate_more", "executor_for", "resume", "run"]
 
 _SECONDS_BETWEEN_BEATS = 5.0
 _SECONDS_BETWEEN_VIEWS = 0.25
@@ -192,7 +192,7 @@ def _drive(
     try:
         with ExitStack() as stack:
             heard = stack.enter_context(interrupts())
-            executor = stack.enter_context(_executor(run.sweep, address, inline))
+            executor = stack.enter_context(executor_for(run.sweep, address, inline))
             schedule = _schedule(run, executor, view)
             if jobs is not None:
                 schedule.only(jobs)
@@ -224,7 +224,8 @@ def _work(schedule: Schedule, lease: Lease, heard: Interrupts, view: View | None
 
 
 @contextmanager
-def _executor(sweep: Sweep, address: str | None, inline: bool) -> Iterator[Executor]:
+def executor_for(sweep: Sweep, address: str | None, inline: bool) -> Iterator[Executor]:
+    """Give what runs the tasks of ``sweep``: this process if ``inline``, else Ray, at ``address`` or a private one."""
     from orchestrator.executor import InlineExecutor
 
     if inline:

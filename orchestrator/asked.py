@@ -1,0 +1,40 @@
+"""The work that a run's rows came from, found again from its frozen sweep and its trials: every job that it has asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator.ledger import Ledger
+from orchestrator.params import params_of, space_of
+from orchestrator.plan import Job, baseline_jobs, extra_job, final_jobs, search_job, tune_jobs
+from orchestrator.records import Row
+from sweeps import Sweep
+
+__all__ = ["asked_jobs"]
+
+
+def asked_jobs(sweep: Sweep, finals: Sequence[int], trials: Sequence[Row], evaluations: Sequence[Row]) -> Iterator[Job]:
+    """Yield the jobs of the search, of each final with its baselines, and of what was evaluated besides.
+
+    ``finals`` holds the trial budget of each final: it chose from the trials before that number.
+    """
+    for row in trials:
+        yield search_job(sweep, row["trial"], params_of(space_of(sweep), row["params"]))
+    for number, budget in enumerate(finals, 1):
+        ledger = Ledger((row for row in trials if row["trial"] < budget), evaluations)
+        yield from final_jobs(sweep, ledger, number)
+        yield from tune_jobs(sweep, ledger, number)
+        yield from baseline_jobs(sweep, ledger, number)
+    ledger = Ledger(trials)
+    for (trial, network), inits in _extras(evaluations).items():
+        yield extra_job(sweep, ledger, trial, inits, network)
+
+
+def _extras(evaluations: Sequence[Row]) -> dict[tuple[int, str], int]:
+    """Return how many networks were trained outside the sweep, by trial and network."""
+    found: dict[tuple[int, str], int] = {}
+    for row in evaluations:
+        if row["phase"] == "extra":
+            key = row["trial"], row["network"]
+            found[key] = max(found.get(key, 0), row["init"] + 1)
+    return found
