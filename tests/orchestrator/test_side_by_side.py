@@ -4,9 +4,11 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 from written_runs import WITHOUT_SEARCH, evaluations, trial, write_run
 
+from orchestrator.cli import cli
 from orchestrator.side_by_side import render_tasks, side_by_side, tasks_plain
 
 FULL = evaluations("full", [0.98, 1.0], trial=-1)
@@ -65,3 +67,10 @@ def test_a_run_without_a_result_has_a_line_too(curve, tmp_path):
     plain = tasks_plain([task])
     assert plain == json.loads(json.dumps(plain, allow_nan=False))
     assert [line["examples"] for line in plain["tasks"][0]["lines"]] == [None, 1, 5, 10]
+
+
+def test_the_command_shows_one_run_whole_and_several_side_by_side(curve):
+    shown = CliRunner().invoke(cli, ["report", str(curve[0]), str(curve[1]), "--json"]).output
+    assert [line["examples"] for line in json.loads(shown)["tasks"][0]["lines"]] == [5, 10]
+    assert "90 %: 5" in " ".join(CliRunner().invoke(cli, ["report", *map(str, curve)]).output.split())
+    assert json.loads(CliRunner().invoke(cli, ["report", str(curve[1]), "--json"]).output)["headline"]["examples"] == 5
