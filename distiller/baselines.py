@@ -1,27 +1,72 @@
-"""What a distilled set has to beat: sets of real examples, trained on by the same number of steps at one constant rate."""
+"""What a distilled set has to beat: as many real examples, class means or centroids, trained on at one constant rate.
+
+Wang et al. 2018 (arXiv 1811.10959), section 4, has six baselines, on the examples of three sources: real ones at random, the best
+of many random sets, centroids, means, and the nearest neighbours of random examples and of centroids. Data are clean here; the
+published figures on CIFAR-10 are on augmented ones.
+"""
 
 from __future__ import annotations
 
-import torch
+from typing import Literal
 
-from distiller.data import Dataset
+import torch
+from torch import Tensor
+
+from distiller.centroids import centroid_batches
+from distiller.data import Dataset, Examples
 from distiller.distilled import Distilled
 from distiller.losses import one_hot
-from distiller.real_sets import real_batches
+from distiller.objectives import outer_labels
+from distiller.real_sets import real_batches, start_classes
 from distiller.recipe import Recipe
+from distiller.seeds import derive, permutation
 
-__all__ = ["random_real"]
+__all__ = ["Source", "baseline_examples", "baseline_set", "is_drawn", "judging_examples"]
+
+Source = Literal["random_real", "k_means", "average"]
+"""Where examples come from: real ones at random, centroids of each class, the mean of each class."""
 
 
-def random_real(recipe: Recipe, dataset: Dataset, draw: int, rate: float) -> Distilled:
-    """Return as many real training examples as the recipe distils, drawn at random within each class.
+def is_drawn(source: Source, recipe: Recipe) -> bool:
+    """Say whether draws of ``source`` differ: means do not, nor does a single centroid of a class, which is its mean."""
+    return source == "random_real" or (source == "k_means" and recipe.steps * recipe.per_class > 1)
 
-    They stand in S batches in the order of the recipe's labels, with one-hot labels and the constant ``rate`` at every one of the
-    S x epochs steps (Wang et al. 2018, section 4; data are clean, not augmented). ``draw`` numbers independent draws. Raises
-    `ValueError` where a class has fewer training examples than are wanted.
+
+def baseline_examples(source: Source, recipe: Recipe, dataset: Dataset, draw: int) -> tuple[Tensor, Tensor]:
+    """Return S batches of a source's examples: inputs [S, M, *shape] and the class numbers that they count as, int64 [S, M].
+
+    Each batch is in the order of the recipe's labels; ``draw`` numbers independent draws. Examples count as what the objective
+    wants: in an attack, those of the attacked class as its target. Raises `RealSetError` where a class has fewer than are
+    wanted.
     """
-    inputs, labels = real_batches(recipe, dataset, "random_real", draw)
+    if source == "random_real":
+        inputs, labels = real_batches(recipe, dataset, source, draw)
+    elif source == "k_means":
+        inputs, labels = centroid_batches(recipe, dataset, source, draw)
+    else:
+        inputs, labels = _averages(recipe, dataset)
+    return inputs, outer_labels(recipe, labels)
+
+
+def baseline_set(recipe: Recipe, dataset: Dataset, examples: tuple[Tensor, Tensor], rate: float) -> Distilled:
+    """Return ``examples`` of `baseline_examples` as a set with one-hot labels and one ``rate`` at each of its S x E steps."""
+    inputs, labels = examples
     targets = one_hot(labels, dataset.classes).to(inputs.dtype)
     rates = torch.full((recipe.inner_steps,), rate, dtype=inputs.dtype)
     about = (recipe.epochs, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
     return Distilled(inputs, targets, rates, *about)
+
+
+def judging_examples(recipe: Recipe, dataset: Dataset) -> Examples:
+    """Return the training examples that random sets are judged on: one real batch, the same for all sets (Wang et al.'s code)."""
+    rows = permutation(derive(recipe.seed, "judge", "examples"), len(dataset.train))[: recipe.batch]
+    rows = rows.to(dataset.train.labels.device)
+    return Examples(dataset.train.inputs[rows], dataset.train.labels[rows])
+
+
+def _averages(recipe: Recipe, dataset: Dataset) -> tuple[Tensor, Tensor]:
+    """Return each class's mean in every place of the class; a mean of one example is a mean too."""
+    train, labels = dataset.train, torch.tensor(start_classes(recipe, dataset))
+    means = torch.stack([train.inputs[train.labels == label].double().mean(0) for label in labels.tolist()])
+    inputs = means.to(train.inputs.dtype).cpu()
+    return inputs.expand(recipe.steps, *inputs.shape).clone(), labels.expand(recipe.steps, -1).clone()

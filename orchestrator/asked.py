@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from orchestrator.baseline_plan import BESIDES
 from orchestrator.ledger import Ledger
 from orchestrator.params import params_of, space_of
-from orchestrator.plan import Job, baseline_jobs, extra_job, final_jobs, search_job, tune_jobs
+from orchestrator.plan import Job, extra_job, final_jobs, search_job
 from orchestrator.records import Row
 from sweeps import Sweep
 
@@ -22,9 +23,8 @@ def asked_jobs(sweep: Sweep, finals: Sequence[int], trials: Sequence[Row], evalu
         yield search_job(sweep, row["trial"], params_of(space_of(sweep), row["params"]))
     for number, budget in enumerate(finals, 1):
         ledger = Ledger((row for row in trials if row["trial"] < budget), evaluations)
-        yield from final_jobs(sweep, ledger, number)
-        yield from tune_jobs(sweep, ledger, number)
-        yield from baseline_jobs(sweep, ledger, number)
+        for jobs in (final_jobs, *BESIDES):
+            yield from jobs(sweep, ledger, number)
     ledger = Ledger(trials)
     for (trial, network), inits in _extras(evaluations).items():
         yield extra_job(sweep, ledger, trial, inits, network)

@@ -34,6 +34,7 @@ def check(sweep: Sweep, here: bool = False) -> None:
             check_recipe(recipe)
         try:
             _check_classes(sweep, data, describe(data))
+            _check_neighbours(sweep, data, describe(data))
             _check_examples(sweep, load(data, sweep.evaluate.validation))
         except DataError as error:
             raise CheckError(str(error)) from None
@@ -85,9 +86,9 @@ def _check_classes(sweep: Sweep, data: str, description: Description) -> None:
 
 
 def _check_examples(sweep: Sweep, dataset: Dataset) -> None:
-    """Real examples, or the centroids of as many, are there for the largest recipe that takes or starts from them."""
-    starts = [start for start in _values(sweep, "inputs") if start != "noise"]
-    who = "random_real" if "random_real" in sweep.baselines else f"inputs: {starts[0]}" if starts else None
+    """Real examples, or centroids of as many, are there for the largest recipe that wants them; a mean needs one."""
+    starts = [f"inputs: {start}" for start in _values(sweep, "inputs") if start != "noise"]
+    who = next((name for name in (*sweep.baselines, *starts) if name != "average"), None)
     if who is None:
         return
     wanted = max(_values(sweep, "steps")) * max(_values(sweep, "per_class"))
@@ -98,6 +99,19 @@ def _check_examples(sweep: Sweep, dataset: Dataset) -> None:
         raise CheckError(
             f"{who} wants {wanted} training examples of each class, and {dataset.name} has a class of {smallest}; "
             f"leave it out, or bound steps and per_class"
+        )
+
+
+def _check_neighbours(sweep: Sweep, data: str, description: Description) -> None:
+    """The smallest set has as many examples as neighbours are asked."""
+    if not {"knn_random_real", "knn_k_means"} & set(sweep.baselines):
+        return
+    classes = min(len(named) if named is not None else description.classes for named in _values(sweep, "classes"))
+    examples = min(_values(sweep, "steps")) * min(_values(sweep, "per_class")) * classes
+    if max(sweep.tuning.neighbours) > examples:
+        raise CheckError(
+            f"tuning.neighbours: {max(sweep.tuning.neighbours)} of a set of {examples} examples of {data}; expected at most "
+            f"{examples}"
         )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from orchestrator.baseline_plan import NEIGHBOURS
 from orchestrator.estimate import Estimate, estimate
 from orchestrator.records import Row
 
@@ -59,8 +60,9 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A baseline at its tuned ``rate``; a group of the estimate is a draw.
+    """A baseline at its best setting: a rate, or neighbours and a norm, or neither where all is learned.
 
+    A group of the estimate is a draw. ``published`` is what the sweep quotes for it, in per cent.
     ``margin`` is by how much the headline's distilled set beats it on the same kind of network, ``margin_se`` its standard error
     as that of two independent means; both are `None` where either is not known.
     """
@@ -69,10 +71,13 @@ class Baseline:
     phase: str
     network: str
     rate: float | None
+    neighbours: int | None
+    norm: float | None
     accuracy: Estimate
     accuracy_before: float | None
     margin: float | None
     margin_se: float | None
+    published: str | None = None
     attack: AttackMeans | None = None
 
 
@@ -85,9 +90,20 @@ def measurements(rows: Iterable[Row], kinds: Sequence[str]) -> tuple[Measurement
     )
 
 
-def baselines(rows: Sequence[Row], number: int, beaten_by: Iterable[Measurement]) -> tuple[Baseline, ...]:
-    """Return the baselines of the ``number``-th final, each with the margin of what of ``beaten_by`` has its network."""
+def baselines(
+    rows: Sequence[Row],
+    number: int,
+    beaten_by: Sequence[Measurement],
+    searched: str | None = None,
+    published: Mapping[str, str] | None = None,
+) -> tuple[Baseline, ...]:
+    """Return the baselines of the ``number``-th final, each with the margin of what of ``beaten_by`` has its network.
+
+    What trains no network is held against the network ``searched``. ``published`` has figures by name.
+    """
     margins = {measurement.network: measurement.accuracy for measurement in beaten_by}
+    if searched in margins:
+        margins[NEIGHBOURS] = margins[searched]
     wanted = [row for row in rows if phase_parts(row["phase"])[::2] == ("baseline", number)]
     found = []
     for (phase, network), group in _grouped(wanted, "phase", "network"):
@@ -95,9 +111,10 @@ def baselines(rows: Sequence[Row], number: int, beaten_by: Iterable[Measurement]
         accuracy = _by(members, "draw")
         assert accuracy is not None
         name = phase_parts(phase)[1]
+        rate, neighbours, norm = (members[0].get(column) for column in ("rate", "neighbours", "norm"))
         margin, margin_se = _margin(margins.get(network), accuracy)
-        about = (name, phase, network, members[0].get("rate"), accuracy, _before(members))
-        found.append(Baseline(*about, margin, margin_se, _attack(members)))
+        figures = (accuracy, _before(members), margin, margin_se, (published or {}).get(name), _attack(members))
+        found.append(Baseline(name, phase, network, rate, neighbours, norm, *figures))
     return tuple(found)
 
 

@@ -21,6 +21,7 @@ from distiller.distill import advance, distilled_of, start
 from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.process import settle_process
 from distiller.recipe import Recipe
+from orchestrator.baseline_plan import amount
 from orchestrator.check import check_gpus
 from orchestrator.figures import clock
 from sweeps import Resources, Sweep
@@ -76,20 +77,19 @@ def outlook(sweep: Sweep, probe: bool = True) -> Outlook:
     check_gpus(sweep)
     params = {} if sweep.search is None else {key: _middle(each.plain()) for key, each in sweep.search.space.items()}
     recipe = sweep.recipe_for(params)
-    trials = sweep.search.trials if sweep.search else 1
+    trials = sweep.trials
     final = sweep.evaluate.final
     top, fixed = min(final.top, trials), recipe.init == "fixed"
     inits = recipe.inits_per_step if fixed else sweep.evaluate.inits
     final_inits = recipe.inits_per_step if fixed else final.inits
-    # Random networks are dealt out over the draws; the few fixed ones are trained on every draw.
-    draws = sweep.tuning.draws if fixed else 1
+    baselines = amount(sweep, recipe)
     return Outlook(
         name=sweep.name,
         trials=trials,
-        outer_steps=(trials + top * final.runs) * recipe.outer_steps,
+        outer_steps=(trials + top * final.runs) * recipe.outer_steps + baselines.outer_steps,
         search_networks=trials * inits,
         final_networks=top * (1 + final.runs) * final_inits * len(final.networks or [None]),
-        baseline_networks=len(sweep.baselines) * (len(sweep.tuning.rates) * inits + final_inits) * draws,
+        baseline_networks=baselines.tuning + baselines.measured,
         slots=_slots(sweep.resources),
         cost=_probe(recipe, params) if probe else None,
     )

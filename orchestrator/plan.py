@@ -11,21 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from distiller.baselines import Source
 from distiller.recipe import Recipe
 from orchestrator.ledger import Ledger, Series
 from sweeps import Sweep
 
 __all__ = [
     "Job",
+    "Setting",
     "Shard",
-    "baseline_jobs",
-    "best_rate",
     "best_trials",
     "extra_job",
     "final_jobs",
+    "networks_of",
     "numbered",
+    "recipe_of",
     "search_job",
-    "tune_jobs",
+    "shards_of",
     "unmeasured",
 ]
 
@@ -54,21 +56,36 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """What a baseline is made of that is not distilled: its examples' source, with a rate, or with neighbours and a norm."""
+
+    source: Source
+    rate: float | None = None
+    neighbours: int | None = None
+    norm: float | None = None
+
+
+@dataclass(frozen=True)
 class Job:
-    """Distil ``recipe``, unless it is a baseline with a constant ``rate`` or the set is there already, then evaluate."""
+    """Distil ``recipe``, unless it is a baseline with a ``setting`` or the set is there already, then evaluate."""
 
     trial: int
     run: int
     recipe: Recipe
     shards: tuple[Shard, ...]
-    rate: float | None = None
+    setting: Setting | None = None
+
+    @property
+    def distils(self) -> bool:
+        """Whether it is about a distilled set; a baseline's set is made where it is used."""
+        return self.setting is None
 
 
 def search_job(sweep: Sweep, trial: int, params: Mapping[str, Any]) -> Job:
     """Return the work of one trial of the search: run 0, measured on the validation split."""
     recipe = sweep.recipe_for(params)
     series = (trial, "search", 0, 0, "validation", recipe.network)
-    return Job(trial, 0, recipe, _shards(sweep, series, 0, _networks(recipe, sweep.evaluate.inits), "search"))
+    return Job(trial, 0, recipe, shards_of(sweep, series, 0, networks_of(recipe, sweep.evaluate.inits), "search"))
 
 
 def best_trials(ledger: Ledger, top: int) -> list[int]:
@@ -82,48 +99,17 @@ def final_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
     """Return the work of the ``number``-th final: the best trials on fresh seeds and the test split, in every run of theirs."""
     final = sweep.evaluate.final
     return [
-        _final_job(sweep, _recipe(ledger, trial, run), trial, numbered("final", number))
+        _final_job(sweep, recipe_of(ledger, trial, run), trial, numbered("final", number))
         for trial in best_trials(ledger, final.top)
         for run in range(final.runs + 1)
     ]
 
 
-def tune_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
-    """Return the work that tunes each baseline's rate on the validation split: one job a rate, its index standing for the run."""
-    jobs = []
-    for recipe in _winner(ledger):
-        for name in sweep.baselines:
-            for index, rate in enumerate(sweep.tuning.rates):
-                phase = numbered(f"tune/{name}", number)
-                pattern = Shard(-1, phase, index, 0, "validation", recipe.network, 0, sweep.evaluate.inits, "tune")
-                jobs.append(Job(-1, index, recipe, _dealt_out(sweep, recipe, pattern), rate))
-    return jobs
-
-
-def baseline_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
-    """Return the work that measures each baseline at its best rate, on the final's own networks and the test split.
-
-    A baseline whose tuning is not complete is left out: measured at a rate that is not its best it would flatter what it is held
-    against.
-    """
-    untuned = {job.shards[0].phase for job in tune_jobs(sweep, ledger, number) if unmeasured(job, ledger)}
-    jobs = []
-    for recipe in _winner(ledger):
-        for name in sweep.baselines:
-            tuning, phase = numbered(f"tune/{name}", number), numbered(f"baseline/{name}", number)
-            if tuning not in untuned:
-                inits, stream = sweep.evaluate.final.inits, numbered("final", number)
-                pattern = Shard(-1, phase, 0, 0, "test", recipe.network, 0, inits, stream)
-                rate = sweep.tuning.rates[best_rate(sweep, ledger, tuning)]
-                jobs.append(Job(-1, 0, recipe, _dealt_out(sweep, recipe, pattern), rate))
-    return jobs
-
-
 def extra_job(sweep: Sweep, ledger: Ledger, trial: int, inits: int, network: str | None) -> Job:
     """Return the work of evaluating a complete trial's set on more networks, seeds of their own, on the test split."""
-    recipe = _recipe(ledger, trial, 0)
+    recipe = recipe_of(ledger, trial, 0)
     series = (trial, "extra", 0, 0, "test", network or recipe.network)
-    return Job(trial, 0, recipe, _shards(sweep, series, 0, _networks(recipe, inits), "extra"))
+    return Job(trial, 0, recipe, shards_of(sweep, series, 0, networks_of(recipe, inits), "extra"))
 
 
 def unmeasured(job: Job, ledger: Ledger) -> list[tuple[Shard, list[int]]]:
@@ -132,57 +118,32 @@ def unmeasured(job: Job, ledger: Ledger) -> list[tuple[Shard, list[int]]]:
     return [(shard, inits) for shard, inits in missing if inits]
 
 
-def best_rate(sweep: Sweep, ledger: Ledger, phase: str) -> int:
-    """Return the index of the rate with the best mean validation accuracy in ``phase``; of equals, the smaller one."""
-    means = [ledger.mean(phase, run) for run in range(len(sweep.tuning.rates))]
-    return means.index(max(means))
-
-
 def numbered(phase: str, number: int) -> str:
     """Return the name of ``phase`` in the ``number``-th final of a run; a run that is extended gets finals of its own."""
     return phase if number == 1 else f"{phase}/{number}"
 
 
 def _final_job(sweep: Sweep, recipe: Recipe, trial: int, phase: str) -> Job:
-    inits = _networks(recipe, sweep.evaluate.final.inits)
+    inits = networks_of(recipe, sweep.evaluate.final.inits)
     shards = [
         shard
         for network in sweep.evaluate.final.networks or [recipe.network]
-        for shard in _shards(sweep, (trial, phase, recipe.run, 0, "test", network), 0, inits, phase)
+        for shard in shards_of(sweep, (trial, phase, recipe.run, 0, "test", network), 0, inits, phase)
     ]
     return Job(trial, recipe.run, recipe, tuple(shards))
 
 
-def _winner(ledger: Ledger) -> list[Recipe]:
-    """Return the recipe of the best trial: a baseline has as many examples and steps. Nothing where no trial is complete."""
-    return [_recipe(ledger, trial, 0) for trial in best_trials(ledger, 1)]
-
-
-def _dealt_out(sweep: Sweep, recipe: Recipe, pattern: Shard) -> tuple[Shard, ...]:
-    """Return the shards of a baseline's phase, all like ``pattern`` but for their draws and initialisations.
-
-    A random initialisation has as many networks as ``pattern`` says, dealt out over independent draws of real examples; the few
-    networks of a fixed one are trained on every draw.
-    """
-    fixed, inits = recipe.init == "fixed", _networks(recipe, pattern.last)
-    draws = sweep.tuning.draws if fixed else min(sweep.tuning.draws, inits)
-    shards: list[Shard] = []
-    for draw in range(draws):
-        first, last = (0, inits) if fixed else (draw * inits // draws, (draw + 1) * inits // draws)
-        series = dataclasses.replace(pattern, draw=draw).series
-        shards.extend(_shards(sweep, series, first, last, pattern.stream))
-    return tuple(shards)
-
-
-def _networks(recipe: Recipe, inits: int) -> int:
+def networks_of(recipe: Recipe, inits: int) -> int:
     """Return how many networks a set is measured on: a fixed initialisation has only those that it is distilled for."""
     return recipe.inits_per_step if recipe.init == "fixed" else inits
 
 
-def _recipe(ledger: Ledger, trial: int, run: int) -> Recipe:
+def recipe_of(ledger: Ledger, trial: int, run: int) -> Recipe:
+    """Return the recipe of a finished trial in one of its runs."""
     return dataclasses.replace(ledger.recipe(trial), run=run)
 
 
-def _shards(sweep: Sweep, series: Series, first: int, last: int, stream: str) -> tuple[Shard, ...]:
+def shards_of(sweep: Sweep, series: Series, first: int, last: int, stream: str) -> tuple[Shard, ...]:
+    """Return the shards of a series from initialisation ``first`` up to ``last``, each a task."""
     size = sweep.evaluate.shard
     return tuple(Shard(*series, start, min(start + size, last), stream) for start in range(first, last, size))

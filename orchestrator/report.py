@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.baseline_rows import baseline_rows
 from orchestrator.estimate import Estimate
 from orchestrator.figures import clock, count, mean_sd, number, percent, points, tally
 from orchestrator.full_data import Size
@@ -40,6 +41,8 @@ def render(summary: Summary, console: Console) -> None:
         console.print(table)
     if summary.headline is not None:
         _render_headline(summary, summary.headline, console)
+    elif summary.baselines:
+        _render_baselines(summary, console)
     else:
         for line in _nothing(summary):
             console.print(Text(line))
@@ -47,6 +50,8 @@ def render(summary: Summary, console: Console) -> None:
 
 def _nothing(summary: Summary) -> list[str]:
     """Return why there is nothing to compare, and what helps where all trials have ended so."""
+    if not summary.trials_total:
+        return ["No baseline is measured whole, so there is nothing to compare yet."]
     if summary.stage == "search" or not summary.statuses:
         return ["No trial is complete, so there is nothing to compare yet."]
     ends = " or ".join(summary.statuses)
@@ -92,7 +97,10 @@ def _standing(summary: Summary) -> list[str]:
             f"failed by {cause}: {count(amount, 'trial')}, such as {example.trial}: {_first_line(example.error)}"
         )
     diverged = [f"trial {trial.trial}" for trial in summary.trials if trial.status == "diverged"]
-    diverged += [f"trial {trial} in run {run} of the final" for trial, run in summary.diverged_runs]
+    diverged += [
+        f"trial {trial} in run {run} of the final" if trial >= 0 else f"learned_labels of trial {run}"
+        for trial, run in summary.diverged_runs
+    ]
     return lines + ([f"diverged: {count(len(diverged), 'distillation')}: {', '.join(diverged)}"] if diverged else [])
 
 
@@ -156,6 +164,27 @@ def _render_headline(summary: Summary, headline: Headline, console: Console) -> 
     console.print(Text(_LEGEND, style="dim"))
 
 
+def _render_baselines(summary: Summary, console: Console) -> None:
+    """Print what was measured with nothing distilled, or with no trial complete."""
+    table = _table("", "mean ± sd", "sd draws", "se", "n")
+    table.columns[0].justify, table.columns[0].no_wrap = "left", False
+    for cells in baseline_rows(summary.baselines, summary.baselines[0].network):
+        table.add_row(*map(Text, cells))
+    console.print()
+    console.print(Text(f"Baselines with {summary.baselines[0].network}, test split", style="bold"))
+    console.print(table)
+    lines = ["measured: each at the rate, or the neighbours and the norm, that validation chose"]
+    for line in [*lines, *_quoted(summary)]:
+        console.print(Text(line))
+    console.print(Text(_LEGEND, style="dim"))
+
+
+def _quoted(summary: Summary) -> list[str]:
+    """Return lines on the published figures, and on whether this is the sweep that they are held against."""
+    lines = [f"published: {summary.published['source']}"] if summary.published is not None else []
+    return lines + ([_altered(summary)] if summary.altered else [])
+
+
 def _headline(summary: Summary, headline: Headline) -> Table:
     table = _table("", "mean ± sd", "sd runs", "se", "n")
     table.columns[0].justify, table.columns[0].no_wrap = "left", False
@@ -163,17 +192,14 @@ def _headline(summary: Summary, headline: Headline) -> Table:
     table.add_row(Text("fresh mean, test", style="bold green"), *_spread(headline.test))
     table.add_row("optimism (search - fresh), points", points(headline.optimism))
     table.add_row("before training, test", percent(headline.accuracy_before))
-    for baseline in summary.baselines:
-        about = f"{baseline.name}, rate {number(baseline.rate)}, {count(baseline.accuracy.groups, 'draw')}"
-        about += "" if baseline.network == headline.network else f", {baseline.network}"
-        table.add_row(Text(about), *_spread(baseline.accuracy))
-        table.add_row("  fresh mean above it, points", points(baseline.margin), "", percent(baseline.margin_se))
+    for cells in baseline_rows(summary.baselines, headline.network):
+        table.add_row(*map(Text, cells))
     if headline.ratio is not None:
         table.add_row("full data, test", *_spread(headline.ratio.full))
         ratio, sd_runs = headline.ratio, percent(headline.ratio.sd_groups)
         cells = (mean_sd(ratio.value, ratio.sd_networks), sd_runs, percent(ratio.se))
         table.add_row("distillation ratio, % of full data", *cells)
-    if summary.published is not None:
+    if summary.published is not None and summary.published["accuracy"] is not None:
         table.add_row("published", Text(summary.published["accuracy"]))
     return table
 
@@ -189,10 +215,7 @@ def _protocol(summary: Summary, headline: Headline) -> list[str]:
         seen = "that it was distilled for" if headline.init == "fixed" else "that the search never saw"
         runs = f"{'run' if len(headline.runs) == 1 else 'runs'} {', '.join(str(run) for run in headline.runs)}"
         lines.append(f"measured: {runs} on the test split, on initialisations {seen}; trial chosen on validation")
-    if summary.published is not None:
-        lines.append(f"published: {summary.published['source']}")
-    if summary.altered:
-        lines.append(_altered(summary))
+    lines += _quoted(summary)
     if len({trial.examples for trial in summary.trials if trial.status == "complete"}) > 1:
         lines += size_lines(summary.sizes, "validation")
     raised = enumerate(pairwise(summary.budgets), 2)

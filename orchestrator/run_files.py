@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestrator.baseline_plan import BESIDES, NEIGHBOURS
 from orchestrator.ledger import Ledger
 from orchestrator.opening import open_run
-from orchestrator.plan import baseline_jobs, final_jobs, tune_jobs
+from orchestrator.plan import Job, final_jobs, unmeasured
 from orchestrator.records import Row, read
 from sweeps import Sweep
 
@@ -25,8 +27,8 @@ class RunFiles:
     """A run as its files have it.
 
     ``finals`` holds the trial budget of each final. ``evaluations`` leaves out the search's, which the trials' rows sum up, and
-    ``networks`` counts them too. ``diverged_runs`` holds (trial, run) of the final's distillations that diverged;
-    ``run_seconds`` is what its distillations took.
+    ``networks`` counts them too. ``diverged_runs`` holds (trial, run) of the final's distillations that diverged, and of
+    baselines' (trial -1); ``run_seconds`` and ``baseline_seconds`` are what these two took.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class RunFiles:
     networks: int
     diverged_runs: frozenset[tuple[int, int]]
     run_seconds: float
+    baseline_seconds: float
 
     @property
     def trials_total(self) -> int:
@@ -47,18 +50,17 @@ class RunFiles:
         """Return what is not finished yet: search, final, baselines; or done."""
         if len(self.trials) < self.trials_total:
             return "search"
-        number = len(self.finals)
         ledger = Ledger(self.trials, self.evaluations)
-        if self.sweep.evaluate.final is None or not any(row["status"] == "complete" for row in self.trials):
-            return "done"
-        finals = [
-            job for job in final_jobs(self.sweep, ledger, number) if (job.trial, job.run) not in self.diverged_runs
-        ]
-        if _open_work(finals, ledger):
+        about = (self.sweep, ledger, len(self.finals))
+        if self._is_open(final_jobs(*about), ledger):
             return "final"
-        if _open_work(tune_jobs(self.sweep, ledger, number), ledger):
-            return "baselines"
-        return "baselines" if _open_work(baseline_jobs(self.sweep, ledger, number), ledger) else "done"
+        return "baselines" if any(self._is_open(jobs(*about), ledger) for jobs in BESIDES) else "done"
+
+    def _is_open(self, jobs: Sequence[Job], ledger: Ledger) -> bool:
+        """Say whether a network of ``jobs`` is not measured yet; a run that diverged has none."""
+        return any(
+            unmeasured(job, ledger) for job in jobs if not (job.distils and (job.trial, job.run) in self.diverged_runs)
+        )
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def read_run(folder: Path) -> RunFiles:
     # Trials first: what sums up evaluations is published after them, so a trial that is seen has its evaluations.
     trials = read(folder, "trials").to_pylist()
     evaluations = read(folder, "evaluations")
-    curves = _of_the_final(read(folder, "curves", ["trial", "run", "loss", "gradient_norm", "seconds"]))
+    curves = _beside_the_search(read(folder, "curves", ["trial", "run", "loss", "gradient_norm", "seconds"]))
+    of_baselines = pc.less(curves["trial"], 0)
     not_finite = curves.filter(pc.or_(pc.is_null(curves["loss"]), pc.is_null(curves["gradient_norm"])))
     return RunFiles(
         folder=folder,
@@ -87,9 +90,10 @@ def read_run(folder: Path) -> RunFiles:
         finals=opened.finals,
         trials=sorted(trials, key=lambda row: int(row["trial"])),
         evaluations=evaluations.filter(pc.not_equal(evaluations["phase"], "search")).to_pylist(),
-        networks=evaluations.num_rows,
+        networks=pc.sum(pc.not_equal(evaluations["network"], NEIGHBOURS)).as_py() or 0,
         diverged_runs=frozenset((row["trial"], row["run"]) for row in not_finite.select(["trial", "run"]).to_pylist()),
-        run_seconds=pc.sum(curves["seconds"]).as_py() or 0.0,
+        run_seconds=_seconds(curves.filter(pc.invert(of_baselines))),
+        baseline_seconds=_seconds(curves.filter(of_baselines)),
     )
 
 
@@ -110,10 +114,10 @@ def _event(line: str) -> Event | None:
         return None
 
 
-def _of_the_final(curves: pa.Table) -> pa.Table:
-    """Return the rows of runs that the final added; run 0 is the search's."""
-    return curves.filter(pc.greater(curves["run"], 0))
+def _beside_the_search(curves: pa.Table) -> pa.Table:
+    """Return the rows of runs that the final added, for run 0 is the search's, and of baselines, whose trial is -1."""
+    return curves.filter(pc.or_(pc.greater(curves["run"], 0), pc.less(curves["trial"], 0)))
 
 
-def _open_work(jobs: list[Any], ledger: Ledger) -> bool:
-    return any(ledger.missing(shard.series, shard.first, shard.last) for job in jobs for shard in job.shards)
+def _seconds(curves: pa.Table) -> float:
+    return float(pc.sum(curves["seconds"]).as_py() or 0.0)

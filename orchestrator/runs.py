@@ -54,7 +54,7 @@ def run(
         raise RunError("overrides go with a sweep's name or file; this one is read already")
     sweep = _located(sweep if isinstance(sweep, Sweep) else read(sweep, overrides))
     folder = Path(out) if out is not None else Path("runs") / sweep.name
-    finals = (sweep.search.trials if sweep.search else 1,)
+    finals = (sweep.trials,)
     _refuse_other_run(folder, sweep)
     with _new_folder(folder), Lease.take(folder) as lease:
         _freeze(folder, sweep, finals)
@@ -167,12 +167,14 @@ def _freeze(folder: Path, sweep: Sweep, finals: Sequence[int]) -> None:
 
 def _extend(opened: Run, trials: int) -> Run:
     """Return the run with a larger budget; a final that has begun stays, and another one is planned."""
-    from orchestrator.plan import numbered
+    from orchestrator.measurement import phase_parts
 
     sweep = opened.sweep.with_trials(trials)
     number = len(opened.finals)
-    phases = {numbered(phase, number) for phase in ("final", *(f"tune/{name}" for name in sweep.baselines))}
-    begun = bool(phases & set(opened.table("evaluations").column("phase").to_pylist()))
+    begun = any(
+        phase_parts(phase)[0] in ("final", "tune", "baseline") and phase_parts(phase)[2] == number
+        for phase in set(opened.table("evaluations").column("phase").to_pylist())
+    )
     before = opened.finals if begun and trials != opened.finals[-1] else opened.finals[:-1]
     return dataclasses.replace(opened, sweep=sweep, finals=(*before, trials))
 
@@ -259,9 +261,9 @@ def _schedule(run: Run, executor: Executor, view: View | None) -> Schedule:
     storage.clear()
     say = view.say if view is not None else lambda line: None
     schedule = Schedule(sweep, finals, storage, records, executor, search, Events(folder), say)
-    if sweep.evaluate.final.runs:
-        columns = ["trial", "run", "loss", "gradient_norm"]
-        schedule.ledger.add_curves(row for row in read_table(folder, "curves", columns).to_pylist() if row["run"] > 0)
+    if sweep.evaluate.final.runs or "learned_labels" in sweep.baselines:
+        curves = read_table(folder, "curves", ["trial", "run", "loss", "gradient_norm"]).to_pylist()
+        schedule.ledger.add_curves(row for row in curves if row["run"] > 0 or row["trial"] < 0)
     return schedule
 
 

@@ -19,12 +19,13 @@ from typing import Any
 
 from distiller.distill import State
 from distiller.distilled import Distilled
+from orchestrator.baseline_plan import NEIGHBOURS, baseline_jobs, judge_jobs, label_jobs, tune_jobs
 from orchestrator.events import Events
 from orchestrator.executor import Call, Completion, Executor
 from orchestrator.ledger import Ledger
 from orchestrator.pace import Pace
 from orchestrator.params import params_row, space_of
-from orchestrator.plan import Job, baseline_jobs, final_jobs, search_job, tune_jobs, unmeasured
+from orchestrator.plan import Job, final_jobs, search_job, unmeasured
 from orchestrator.records import Records
 from orchestrator.search import Outcome, Search
 from orchestrator.storage import Storage
@@ -77,7 +78,8 @@ class Schedule:
         self.in_flight = 0
         self.unfinished: list[Work] = []
         """Jobs of the final and the baselines that were given up; a resume tries them again."""
-        self._later = [("final", self._final_stage), ("baselines", self._baseline_stage)]
+        # Twice, for the best of random sets are measured when all of them are judged.
+        self._later = [("final", self._final_stage), *[("baselines", self._baseline_stage)] * 2]
 
     def drive(self, stop: Callable[[], bool], tick: Callable[[], None]) -> bool:
         """Work until all is done (true) or ``stop`` says so (false); ``tick`` is called at each turn.
@@ -144,9 +146,10 @@ class Schedule:
 
     def _begin(self, job: Job, params: Mapping[str, Any] | None = None) -> None:
         work = Work(job, deque(unmeasured(job, self.ledger)), params=params)
-        if job.rate is None:
+        if job.distils:
             self._begin_distillation(work)
-        if params is None and (not (work.missing or work.state) or (job.trial, job.run) in self.ledger.diverged):
+        diverged = job.distils and (job.trial, job.run) in self.ledger.diverged
+        if params is None and (diverged or not (work.missing or work.state)):
             # Where the state is there still, its curve may not have been committed with the evaluations.
             return
         self.works.append(work)
@@ -158,7 +161,7 @@ class Schedule:
         work.state = self.storage.read_state(job)
         work.outer_step = 0 if work.state is None else State.from_bytes(work.state).outer_step
         if work.params is None and work.state is None:
-            recorded = self.ledger.trials[job.trial]["distilled"] if job.run == 0 else None
+            recorded = self.ledger.trials[job.trial]["distilled"] if job.run == 0 and job.trial >= 0 else None
             work.digest = recorded or self.ledger.distilled.get((job.trial, job.run))
             found = None if work.digest is None else self.storage.find_distilled(work.digest)
             if found is not None:
@@ -174,7 +177,7 @@ class Schedule:
         for job in jobs:
             self._begin(job)
 
-    # Stages: the search, then the final beside the tuning of baselines, then the baselines.
+    # Stages: the search, then the final beside the tuning of baselines and their distillation, then the baselines.
 
     def _open(self) -> None:
         self.events.say("stage", stage=self.stage)
@@ -190,12 +193,13 @@ class Schedule:
         return False
 
     def _final_stage(self) -> None:
-        number = len(self.finals)
-        for job in final_jobs(self.sweep, self.ledger, number) + tune_jobs(self.sweep, self.ledger, number):
+        about = (self.sweep, self.ledger, len(self.finals))
+        for job in final_jobs(*about) + label_jobs(*about) + tune_jobs(*about):
             self._begin(job)
 
     def _baseline_stage(self) -> None:
-        for job in baseline_jobs(self.sweep, self.ledger, len(self.finals)):
+        about = (self.sweep, self.ledger, len(self.finals))
+        for job in judge_jobs(*about) + baseline_jobs(*about):
             self._begin(job)
 
     # What comes back.
@@ -247,7 +251,7 @@ class Schedule:
     def _take_shard(self, work: Work, shard: Any, inits: Sequence[int], value: Mapping[str, Any]) -> None:
         key = dict(zip(("trial", "phase", "run", "draw", "split", "network"), shard.series, strict=True))
         place = _NO_ATTACK | {name: value[name] for name in ("chunk", "device", "node")}
-        place |= {"distilled": work.digest, "rate": work.job.rate}
+        place |= {"distilled": work.digest} | _setting(work.job)
         rows = [
             key
             | place
@@ -257,7 +261,8 @@ class Schedule:
         ]
         self.records.append("evaluations", rows)
         self.ledger.add_evaluations(rows)
-        self.pace.learn_networks(len(inits), value["seconds"])
+        if shard.network != NEIGHBOURS:
+            self.pace.learn_networks(len(inits), value["seconds"])
 
     def _finish(self, work: Work) -> None:
         self.works.remove(work)
@@ -330,5 +335,11 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
     return Outcome(row["status"], row["accuracy_mean"])
 
 
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+def _setting(job: Job) -> dict[str, Any]:
+    """Return the columns that say how a baseline was set, all of them null for a distilled set."""
+    setting = job.setting
+    return {name: getattr(setting, name, None) for name in ("rate", "neighbours", "norm")}
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from orchestrator.plan import best_trials
+from orchestrator.baseline_plan import NEIGHBOURS, amount
+from orchestrator.plan import best_trials, networks_of
 from orchestrator.schedule import Schedule
 from orchestrator.snapshot import Active, Leader, Snapshot
 from orchestrator.work import Work
@@ -24,7 +25,7 @@ def standing(schedule: Schedule, seconds: float) -> Snapshot:
         stage=schedule.stage,
         trials_total=schedule.trials,
         statuses=Counter(row["status"] for row in trials),
-        networks=sum(len(series) for series in schedule.ledger.accuracies.values()),
+        networks=sum(len(rows) for series, rows in schedule.ledger.accuracies.items() if series[5] != NEIGHBOURS),
         best=_leader(schedule),
         active=tuple(_active(work) for work in schedule.works if work.running),
         failures=Counter(row["cause"] for row in trials if row["status"] == "failed"),
@@ -58,20 +59,18 @@ def _left(schedule: Schedule) -> tuple[int, int]:
     works = list(_work_left(schedule.works))
     steps, networks = sum(step for step, _ in works), sum(network for _, network in works)
     sweep, stage = schedule.sweep, schedule.stage
-    final, fixed = sweep.evaluate.final, sweep.recipe.init == "fixed"
-    inits = sweep.recipe.inits_per_step if fixed else sweep.evaluate.inits
-    fresh = sweep.recipe.inits_per_step if fixed else final.inits
-    draws = sweep.tuning.draws if fixed else 1
+    final, baselines = sweep.evaluate.final, amount(sweep, sweep.recipe)
+    inits, fresh = (networks_of(sweep.recipe, inits) for inits in (sweep.evaluate.inits, final.inits))
     unasked = schedule.trials - schedule.asked if stage == "search" else 0
     steps += unasked * sweep.recipe.outer_steps
     networks += unasked * inits
     if stage == "search":
         top = min(final.top, schedule.trials)
-        steps += top * final.runs * sweep.recipe.outer_steps
+        steps += top * final.runs * sweep.recipe.outer_steps + baselines.outer_steps
         networks += top * (final.runs + 1) * fresh * len(final.networks or [None])
-        networks += len(sweep.baselines) * len(sweep.tuning.rates) * inits * draws
+        networks += baselines.tuning
     if stage in ("search", "final"):
-        networks += len(sweep.baselines) * fresh * draws
+        networks += baselines.measured
     return steps, networks
 
 

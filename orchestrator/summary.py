@@ -156,7 +156,7 @@ def summary(folder: Path) -> Summary:
         trials=trials,
         finals=finals,
         diverged_runs=tuple(sorted(files.diverged_runs)),
-        baselines=baselines(files.evaluations, number, own),
+        baselines=_baselines(files, number, own, leader),
         full=full,
         sizes=_sizes(files.trials, trials, headline, full),
         other=measurements(files.evaluations, ["extra"]),
@@ -193,6 +193,12 @@ def _leader(files: RunFiles, number: int) -> Row | None:
     ledger = Ledger(row for row in files.trials if row["trial"] < files.finals[number - 1])
     best = best_trials(ledger, 1)
     return dict(ledger.trials[best[0]]) if best else None
+
+
+def _baselines(files: RunFiles, number: int, own: Sequence[Measurement], leader: Row | None) -> tuple[Baseline, ...]:
+    searched = None if leader is None else json.loads(leader["recipe"])["network"]
+    published = files.sweep.published.plain()["baselines"] if files.sweep.published else {}
+    return baselines(files.evaluations, number, own, searched, published)
 
 
 def _headline(row: Row, own: Sequence[Measurement], phase: str, folder: Path, full: Sequence[Measurement]) -> Headline:
@@ -287,7 +293,7 @@ def _cost(files: RunFiles, events: Sequence[Event]) -> Cost:
     return Cost(
         search=math.fsum(row["device_seconds"] for row in files.trials),
         final=seconds["final"] + files.run_seconds,
-        baselines=seconds["tune"] + seconds["baseline"],
+        baselines=seconds["tune"] + seconds["baseline"] + files.baseline_seconds,
         other=seconds["extra"] + seconds["full"],
         wall=_wall(events),
     )

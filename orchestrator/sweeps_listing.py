@@ -112,7 +112,7 @@ def _cells(each: dict[str, Any]) -> dict[str, str]:
     return {
         "sweep": each["name"],
         "row": published.get("row") or each["about"].partition(":")[0],
-        "published": published.get("accuracy", "-") + ("" if published.get("checked", True) else " ?"),
+        "published": (published.get("accuracy") or "-") + ("" if published.get("checked", True) else " ?"),
         "core time": core_time,
         "memory": memory,
         "": _notes(each),

@@ -15,15 +15,17 @@ from typing import Any
 
 import torch
 
-from distiller.baselines import random_real
-from distiller.data import Dataset, load
+from distiller.baselines import Source, baseline_examples, baseline_set, judging_examples
+from distiller.data import Dataset, Examples, load
 from distiller.distill import State, advance, distilled_of, start
 from distiller.distilled import Distilled
 from distiller.evaluate import Evaluation, evaluate
+from distiller.neighbours import neighbours_accuracy
+from distiller.objectives import outer_labels
 from distiller.process import settle_process
 from distiller.recipe import Recipe
 
-__all__ = ["evaluate_baseline", "evaluate_distilled", "segment"]
+__all__ = ["evaluate_baseline", "evaluate_distilled", "evaluate_neighbours", "segment"]
 
 
 def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int) -> dict[str, Any]:
@@ -59,13 +61,36 @@ def evaluate_distilled(
 
 
 def evaluate_baseline(
-    recipe: Mapping[str, Any], draw: int, rate: float, seeds: Sequence[int], split: str, network: str, before: bool
+    recipe: Mapping[str, Any],
+    source: Source,
+    draw: int,
+    rate: float,
+    seeds: Sequence[int],
+    split: str,
+    network: str,
+    before: bool,
 ) -> dict[str, Any]:
-    """Train one network for each seed on real examples at a constant rate; return what `evaluate_distilled` returns."""
+    """Train one network for each seed on a baseline's examples at a constant rate; return what `evaluate_distilled` returns."""
     began = time.perf_counter()
     parsed, dataset = _ready(recipe)
-    real = random_real(parsed, dataset, draw, rate)
-    return _evaluate(parsed, dataset, real, seeds, split, network, before, began)
+    made = baseline_set(parsed, dataset, _examples(parsed, source, draw), rate)
+    return _evaluate(parsed, dataset, made, seeds, split, network, before, began)
+
+
+def evaluate_neighbours(
+    recipe: Mapping[str, Any], source: Source, draw: int, neighbours: int, norm: float, split: str
+) -> dict[str, Any]:
+    """Let a baseline's examples vote on the split as nearest neighbours; return what `evaluate_distilled` returns.
+
+    No network is trained: there is one evaluation, of seed 0 and without a loss.
+    """
+    began = time.perf_counter()
+    parsed, dataset = _ready(recipe)
+    real = _held_out(parsed, dataset, split)
+    wanted = Examples(real.inputs, outer_labels(parsed, real.labels))
+    accuracy = neighbours_accuracy(*_examples(parsed, source, draw), wanted, neighbours, norm)
+    evaluation = {"accuracy": accuracy, "accuracy_before": None, "loss": None, "seed": 0}
+    return {"evaluations": [evaluation], "chunk": 1} | _place(parsed, began)
 
 
 def _evaluate(
@@ -78,7 +103,7 @@ def _evaluate(
     before: bool,
     began: float,
 ) -> dict[str, Any]:
-    examples = {"validation": dataset.validation, "test": dataset.test}[split]
+    examples = _held_out(recipe, dataset, split)
     if network != recipe.network:
         # Another network is computed in its own best way.
         recipe = dataclasses.replace(recipe, network=network, backend="auto", chunk=None).settled()
@@ -106,6 +131,21 @@ def _ready(recipe: Mapping[str, Any]) -> tuple[Recipe, Dataset]:
     parsed = Recipe.parse(recipe).settled()
     settle_process(parsed)
     return parsed, _dataset(parsed.data, parsed.validation, parsed.device, parsed.dtype)
+
+
+def _held_out(recipe: Recipe, dataset: Dataset, split: str) -> Examples:
+    """Return what accuracy is measured on: of the training data, the batch on which random sets are judged."""
+    if split == "train":
+        return judging_examples(recipe, dataset)
+    return {"validation": dataset.validation, "test": dataset.test}[split]
+
+
+@functools.lru_cache(maxsize=32)
+def _examples(recipe: Recipe, source: Source, draw: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a draw of a baseline's examples, which are kept: every rate is tried on them, and centroids take seconds."""
+    return baseline_examples(
+        source, recipe, _dataset(recipe.data, recipe.validation, recipe.device, recipe.dtype), draw
+    )
 
 
 @functools.lru_cache(maxsize=4)

@@ -47,8 +47,8 @@ class Work:
 
     @property
     def is_distilling(self) -> bool:
-        """Whether there is no set to train on yet; a baseline's set is made where it is used."""
-        return self.job.rate is None and self.distilled is None
+        """Whether there is no set to train on yet."""
+        return self.job.distils and self.distilled is None
 
     @property
     def is_over(self) -> bool:
@@ -95,18 +95,20 @@ class Work:
         return Call("orchestrator.tasks:segment", arguments, (self, None, None))
 
     def _shard(self, shard: Shard, inits: list[int]) -> Call:
-        arguments: dict[str, Any] = {
-            "recipe": self._recipe,
+        setting, tag = self.job.setting, (self, shard, inits)
+        arguments: dict[str, Any] = {"recipe": self._recipe, "split": shard.split}
+        if setting is not None:
+            arguments |= {"source": setting.source, "draw": shard.draw}
+        if setting is not None and setting.neighbours is not None:
+            arguments |= {"neighbours": setting.neighbours, "norm": setting.norm}
+            return Call("orchestrator.tasks:evaluate_neighbours", arguments, tag)
+        arguments |= {
             "seeds": [self._seeds[init] for init in inits],
-            "split": shard.split,
             "network": shard.network,
             # What networks were before training is of interest beside the final figures; a search would ask it of the same
             # networks in every trial.
             "before": shard.split == "test",
         }
-        if self.job.rate is None:
-            return Call(
-                "orchestrator.tasks:evaluate_distilled", arguments | {"distilled": self.distilled}, (self, shard, inits)
-            )
-        arguments |= {"draw": shard.draw, "rate": self.job.rate}
-        return Call("orchestrator.tasks:evaluate_baseline", arguments, (self, shard, inits))
+        if setting is None:
+            return Call("orchestrator.tasks:evaluate_distilled", arguments | {"distilled": self.distilled}, tag)
+        return Call("orchestrator.tasks:evaluate_baseline", arguments | {"rate": setting.rate}, tag)

@@ -2,11 +2,12 @@
 
 from sweeps.catalogue import Shipped, read, shipped
 from sweeps.error import SweepError
-from sweeps.schema import Cost, Evaluate, Final, Published, Resources, Search, Tuning
+from sweeps.schema import BASELINES, Cost, Evaluate, Final, Optimised, Published, Resources, Search, Tuning
 from sweeps.space import Choice, Dimension, FloatRange, IntRange
 from sweeps.sweep import Sweep
 
 __all__ = [
+    "BASELINES",
     "Choice",
     "Cost",
     "Dimension",
@@ -14,6 +15,7 @@ __all__ = [
     "Final",
     "FloatRange",
     "IntRange",
+    "Optimised",
     "Published",
     "Resources",
     "Search",

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, field_serializer, field_validator
+from pydantic import AfterValidator, Field, field_serializer, field_validator, model_validator
 
 from sweeps.error import show
 from sweeps.part import Part, RefusedError, within
 from sweeps.space import Dimension, Listed, read_dimension
 
-__all__ = ["Cost", "Different", "Evaluate", "Final", "Published", "Resources", "Rising", "Search", "Tuning"]
+__all__ = [
+    "BASELINES", "BaselineName", "Cost", "Different", "Evaluate", "Final", "Optimised", "Published", "Resources", "Rising",
+    "Search", "Tuning",
+]  # fmt: skip
 
 _MOST = 2**31 - 1  # counts are columns and loops, never larger
 _Count = Annotated[int, Field(ge=1, le=_MOST)]
 _COUNT = "a whole number of at least 1"
+_NUMBERS = "a list of rising numbers"
+
+BaselineName = Literal[
+    "random_real", "optimised_real", "k_means", "average", "knn_random_real", "knn_k_means", "learned_labels"
+]
+"""What a distilled set can be held against: the six of Wang et al. 2018, and real examples whose labels alone are learned."""
+BASELINES: tuple[str, ...] = get_args(BaselineName)
 
 
 def _reservable(value: float) -> float:
@@ -91,15 +101,40 @@ class Evaluate(Part):
     final: Final = Field(default=Final(), description="keys and values")
 
 
+class Optimised(Part):
+    """How the best of many random sets are found: each is judged by networks of its own on a batch of training data."""
+
+    sets: _Count = Field(default=50, description=_COUNT)
+    keep: _Count = Field(default=10, description=_COUNT)
+    """A fifth of them, as the papers have it."""
+    inits: _Count = Field(default=20, description=_COUNT)
+    """Networks that judge each set, the same for all; a fixed initialisation has only its own."""
+
+    @model_validator(mode="after")
+    def _keeps_some(self) -> Self:
+        if self.keep > self.sets:
+            raise RefusedError(("keep",), f"expected at most the {self.sets} sets that are judged, got {self.keep}")
+        return self
+
+
 class Tuning(Part):
-    """How a baseline of real examples is tuned: constant rates tried on the validation split, over independent draws."""
+    """How baselines are tuned on the validation split, over independent draws: the constant rate of those that train networks,
+    the neighbours and the norm of those that train none."""
 
     rates: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Listed, Field(min_length=1), Rising] = Field(
         default=(0.001, 0.003, 0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.3, 1.0),
-        description="a list of rising numbers above 0",
+        description=f"{_NUMBERS} above 0",
     )
+    neighbours: Annotated[tuple[_Count, ...], Listed, Field(min_length=1), Rising] = Field(
+        default=(1, 3, 5), description="a list of rising whole numbers above 0"
+    )
+    norms: Annotated[tuple[Annotated[float, Field(ge=1)], ...], Listed, Field(min_length=1), Rising] = Field(
+        default=(1.0, 2.0), description=f"{_NUMBERS} from 1"
+    )
+    """The p of the p-norms by which neighbours are near."""
     draws: _Count = Field(default=10, description=_COUNT)
     """As many as the papers' runs."""
+    optimised: Optimised = Field(default=Optimised(), description="keys and values")
 
 
 class Resources(Part):
@@ -120,7 +155,11 @@ class Resources(Part):
 class Published(Part):
     """The figure that a sweep sets out to meet, and where it was published."""
 
-    accuracy: str = Field(description="text in quotes, such as '82.75 ± 2.75'")
+    accuracy: str | None = Field(default=None, description="text in quotes, such as '82.75 ± 2.75'")
+    """Of the distilled set; left out where the baselines' figures are all there is."""
+    baselines: dict[BaselineName, str] = Field(
+        default={}, description=f"names with text, such as random_real: '68.6 ± 9.8', out of {', '.join(BASELINES)}"
+    )
     source: str = Field(description="text, such as a paper and its table")
     table: str = Field(default="", description="text, such as 'SLDD, Table 2'")
     """The paper's table or figure, under which `stillhouse sweeps` lists the sweep."""
@@ -128,6 +167,12 @@ class Published(Part):
     """Which row of that table it is."""
     checked: bool = Field(default=True, description="true or false")
     """False where the figure is quoted from memory and was not compared with the paper."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.accuracy is None and not self.baselines:
+            raise RefusedError(("accuracy",), "is missing; expected it, or baselines: with a figure for each")
+        return self
 
 
 class Cost(Part):

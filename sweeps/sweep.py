@@ -9,15 +9,15 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from distiller.recipe import Recipe, RecipeError
 from sweeps.error import Path, Place, SweepError
-from sweeps.part import Part, complaints, within
+from sweeps.part import Part, RefusedError, complaints, within
 from sweeps.recipe_keys import ELSEWHERE, read_recipe
-from sweeps.schema import Cost, Different, Evaluate, Published, Resources, Search, Tuning
+from sweeps.schema import BASELINES, BaselineName, Cost, Different, Evaluate, Published, Resources, Search, Tuning
 from sweeps.space import Dimension, Listed, check_space
 
 __all__ = ["Sweep", "build"]
@@ -39,8 +39,10 @@ class Sweep(Part):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(default=1, description="a whole number of at least 0")
     search: Search | None = Field(default=None, description="keys and values")
     evaluate: Evaluate = Field(description="at least validation: EXAMPLES and inits: NETWORKS")
-    baselines: Annotated[tuple[Literal["random_real"], ...], Listed, Different] = Field(
-        default=(), description="a list of different names out of random_real"
+    distil: bool = Field(default=True, description="true or false")
+    """False: nothing is distilled but for the baselines, which are those of the recipe itself."""
+    baselines: Annotated[tuple[BaselineName, ...], Listed, Different] = Field(
+        default=(), description=f"a list of different names out of {', '.join(BASELINES)}"
     )
     tuning: Tuning = Field(default=Tuning(), description="keys and values")
     resources: Resources = Field(default=Resources(), description="keys and values")
@@ -62,6 +64,19 @@ class Sweep(Part):
             },
         )
         return _settle(recipe, search.space if search else {})
+
+    @model_validator(mode="after")
+    def _has_work(self) -> Self:
+        if not self.distil and self.search is not None:
+            raise RefusedError(("search",), "has nothing to search beside distil: false; expected it to be left out")
+        if not self.distil and not self.baselines:
+            raise RefusedError(("distil",), "false leaves nothing to do without baselines: to measure")
+        return self
+
+    @property
+    def trials(self) -> int:
+        """Trials that are asked for: the search's, one where nothing is searched, none where nothing is distilled."""
+        return (self.search.trials if self.search else 1) if self.distil else 0
 
     @model_validator(mode="after")
     def _space_fits(self) -> Self:

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from distiller.baselines import random_real
+from distiller.baselines import baseline_examples
 from distiller.distill import State, advance, distilled_of, network_seeds, stack_of, start
 from distiller.networks import build
 from distiller.recipe import Decay, Recipe
@@ -119,7 +119,7 @@ def test_inputs_may_start_at_real_examples_of_their_classes():
         (row,) = [i for i in range(len(DATA.train)) if torch.equal(DATA.train.inputs[i], image)]
         assert label.argmax() == DATA.train.labels[row]
     # Not the examples that the baseline takes, and others in another run.
-    assert not torch.equal(learned["inputs"], random_real(recipe, DATA, 0, 0.1).inputs)
+    assert not torch.equal(learned["inputs"], baseline_examples("random_real", recipe, DATA, 0)[0])
     assert not torch.equal(learned["inputs"], start(dataclasses.replace(recipe, run=1), DATA).learned["inputs"])
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from distiller.baselines import random_real
+from distiller.baselines import baseline_examples, baseline_set
 from distiller.distill import advance, distilled_of, draw_networks, stack_of, start
 from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.networks import build
@@ -13,7 +13,7 @@ from tests.distiller.small_data import blobs
 
 DATA = blobs()
 RECIPE = Recipe(data="blobs", network="lenet", steps=2, epochs=2, inits_per_step=2, outer_steps=5, labels="soft")
-SET = random_real(RECIPE, DATA, draw=0, rate=0.05)
+SET = baseline_set(RECIPE, DATA, baseline_examples("random_real", RECIPE, DATA, draw=0), rate=0.05)
 
 
 def by_hand(seed, examples):

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from distiller.baselines import random_real
+from distiller.baselines import baseline_examples, baseline_set
 from distiller.distill import draw_networks, stack_of
 from distiller.networks import build
 from distiller.recipe import Recipe
@@ -15,7 +15,7 @@ from tests.distiller.small_data import blobs
 
 DATA = blobs(dtype=torch.float64)
 RECIPE = Recipe(data="blobs", network="lenet", steps=3, epochs=2, dtype="float64", labels="soft")
-REAL = random_real(RECIPE, DATA, draw=0, rate=0.02)
+REAL = baseline_set(RECIPE, DATA, baseline_examples("random_real", RECIPE, DATA, draw=0), rate=0.02)
 # Every batch, label and rate is told apart from the others.
 SET = dataclasses.replace(
     REAL,

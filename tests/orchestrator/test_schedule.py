@@ -39,10 +39,11 @@ class Unruly(InlineExecutor):
 
 def schedule(folder, executor, changes=None, finals=None):
     sweep = Sweep.model_validate(SWEEP | (changes or {}))
-    finals = finals or [sweep.search.trials]
+    finals = finals or [sweep.trials]
     folder.mkdir(exist_ok=True)
-    space = space_of(sweep)
-    search = Search(space, sweep.search.sampler, sweep.seed, sweep.search.lag, finals[-1])
+    space, search = space_of(sweep), None
+    if space is not None:
+        search = Search(space, sweep.search.sampler, sweep.seed, sweep.search.lag, finals[-1])
     return Schedule(
         sweep, finals, Storage(folder), Records(folder, params_type(space)), executor, search, Events(folder)
     )

@@ -16,6 +16,8 @@ EVALUATION = {
     "trial": 0, "phase": "search", "run": 0, "draw": 0, "split": "validation", "network": "lenet", "init": 0,
     "seed": 2**64 - 1, "accuracy": 0.9, "accuracy_before": None, "loss": None, "chunk": 8, "device": "cpu", "node": "here",
     "rate": None,
+    "neighbours": None,
+    "norm": None,
     "seconds": 0.1, "distilled": None, "overall_accuracy": 0.8, "class_accuracies": [0.7, 0.9], "attack_share": 0.1,
 }  # fmt: skip
 POINT = {"trial": 0, "run": 0, "outer_step": 0, "loss": 2.3, "accuracy": None, "gradient_norm": 1.0, "seconds": 0.1}
@@ -81,7 +83,7 @@ def test_text_that_is_no_unicode_is_written_nevertheless():
         ("trials", {"params": {"steps": 1.5}}, "params.steps: expected a whole number"),
         ("trials", {"params": {"tie": 1}}, "params.tie: expected true or false"),
         ("evaluations", {"seed": -1}, "seed: expected a whole number of 0 .. 18446744073709551615, got -1"),
-        ("evaluations", {"split": "train"}, "split: expected one of validation, test, got 'train'"),
+        ("evaluations", {"split": "all"}, "split: expected one of train, validation, test, got 'all'"),
         ("evaluations", {"accuracy": None}, "accuracy: expected a number, got None"),
         ("curves", {"epoch": 1}, "curves: unknown column 'epoch'; known: accuracy, gradient_norm, loss"),
     ],

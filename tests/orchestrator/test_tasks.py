@@ -1,7 +1,12 @@
 import pytest
 import torch
 
+from distiller.baselines import baseline_examples, baseline_set, judging_examples
+from distiller.data import Examples, load
 from distiller.distill import State
+from distiller.evaluate import evaluate
+from distiller.neighbours import neighbours_accuracy
+from distiller.objectives import outer_labels
 from distiller.recipe import Recipe
 from orchestrator import tasks
 
@@ -56,11 +61,58 @@ def test_another_network_goes_in_its_own_best_way(distilled):
 
 
 def test_a_baseline_takes_its_rate_and_draw():
+    given = (("random_real", 0, 0.01), ("random_real", 1, 0.01), ("random_real", 0, 0.1), ("k_means", 0, 0.1))
     values = [
-        tasks.evaluate_baseline(PLAIN, draw, rate, [1], "validation", "lenet", before=False)["evaluations"][0]["loss"]
-        for draw, rate in ((0, 0.01), (1, 0.01), (0, 0.1))
+        tasks.evaluate_baseline(PLAIN, *each, [1], "validation", "lenet", before=False)["evaluations"][0]["loss"]
+        for each in given
     ]
-    assert len(set(values)) == 3
+    assert len(set(values)) == 4
+
+
+def test_a_baseline_is_measured_on_the_split_that_is_named():
+    found = {
+        split: tasks.evaluate_baseline(PLAIN, "average", 0, 0.1, [1], split, "lenet", before=False)["evaluations"][0]
+        for split in ("train", "validation", "test")
+    }
+    data = load("digits", RECIPE.validation)
+    made = baseline_set(RECIPE, data, baseline_examples("average", RECIPE, data, 0), 0.1)
+    parts = {"train": judging_examples(RECIPE, data), "validation": data.validation, "test": data.test}
+    for split, examples in parts.items():
+        (expected,) = evaluate(RECIPE, data, made, [1], examples)
+        assert (found[split]["loss"], found[split]["accuracy"]) == (expected.loss, expected.accuracy), split
+
+
+def test_neighbours_vote_without_a_network():
+    def voted(split="test", k=1, p=2.0, draw=0, source="random_real"):
+        value = tasks.evaluate_neighbours(PLAIN, source, draw, k, p, split)
+        (row,) = value["evaluations"]
+        assert (row["loss"], row["accuracy_before"], row["seed"], value["chunk"]) == (None, None, 0, 1)
+        return row["accuracy"]
+
+    data = load("digits", RECIPE.validation)
+    examples = baseline_examples("random_real", RECIPE, data, 0)
+    assert voted() == neighbours_accuracy(*examples, data.test, 1, 2.0)
+    assert voted("validation") == neighbours_accuracy(*examples, data.validation, 1, 2.0)
+    assert len({voted(), voted(k=3), voted(draw=1), voted(source="average")}) == 4
+
+
+def test_neighbours_are_right_where_they_say_what_an_attack_wants():
+    attack = PLAIN | {"objective": {"attack": {"class": 3, "target": 5}}}
+    parsed, data = Recipe.parse(attack), load("digits", RECIPE.validation)
+    inputs, labels = baseline_examples("average", RECIPE, data, 0)
+    found = tasks.evaluate_neighbours(attack, "average", 0, 1, 2.0, "test")["evaluations"][0]["accuracy"]
+    wanted = Examples(data.test.inputs, outer_labels(parsed, data.test.labels))
+    assert found == neighbours_accuracy(inputs, outer_labels(parsed, labels), wanted, 1, 2.0)
+    assert found > neighbours_accuracy(inputs, labels, wanted, 1, 2.0)
+
+
+def test_examples_are_made_once_for_all_rates(monkeypatch):
+    made = []
+    monkeypatch.setattr(tasks, "baseline_examples", lambda *given: made.append(given) or baseline_examples(*given))
+    tasks._examples.cache_clear()
+    for rate in (0.01, 0.1):
+        tasks.evaluate_baseline(PLAIN, "average", 0, rate, [1], "validation", "lenet", before=False)
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])

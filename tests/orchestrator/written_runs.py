@@ -62,7 +62,8 @@ def evaluations(phase, accuracies, first=0, **changes):
     """Return a row for each of ``accuracies``, of initialisations from ``first`` on."""
     row = {
         "trial": 0, "phase": phase, "run": 0, "draw": 0, "split": "test", "network": "lenet", "accuracy_before": None,
-        "loss": 0.3, "chunk": 8, "device": "cpu", "node": "here", "rate": None, "seconds": 0.5, "distilled": None,
+        "loss": 0.3, "chunk": 8, "device": "cpu", "node": "here", "rate": None, "neighbours": None, "norm": None, "seconds": 0.5,
+        "distilled": None,
         "overall_accuracy": None, "class_accuracies": None, "attack_share": None,
     }  # fmt: skip
     row |= changes

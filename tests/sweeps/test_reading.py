@@ -42,12 +42,13 @@ def refusal(source, overrides=()):
         ("seed:", "f.yaml:8: seed: expected a whole number of at least 0, got nothing"),
         ("about: 3", "f.yaml:8: about: expected text, got 3"),
         (
-            "baselines: [k_means]",
-            "f.yaml:8: baselines: expected a list of different names out of random_real, got ['k_means']",
+            "baselines: [k_medoids]",
+            "f.yaml:8: baselines: expected a list of different names out of random_real, optimised_real, k_means, average, "
+            "knn_random_real, knn_k_means, learned_labels, got ['k_medoids']",
         ),
         (
             "baselines: random_real",
-            "f.yaml:8: baselines: expected a list of different names out of random_real, got 'random",
+            "f.yaml:8: baselines: expected a list of different names out of random_real, optimised_real",
         ),
         ("baselines: [random_real, random_real]", "f.yaml:8: baselines: expected a list of different names"),
         ("resources: 3", "f.yaml:8: resources: expected keys and values, got 3"),
