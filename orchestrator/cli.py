@@ -143,6 +143,24 @@ def status(folder: Path, as_json: bool) -> int:
 
 
 @cli.command()
+@_folder
+@_json
+def watch(folder: Path, as_json: bool) -> int:
+    """Follow RUN from any terminal, over its files alone, until its driver is gone."""
+    from orchestrator.progress import open_view
+    from orchestrator.status import render_status
+    from orchestrator.watch import watch as follow
+
+    view = open_view(_console(), quiet=as_json)
+    try:
+        found = follow(folder, view)
+    finally:
+        view.close()
+    _show(as_json, found.plain(), lambda console: render_status(found, console))
+    return DONE if found.standing == "done" else STOPPED
+
+
+@cli.command()
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_json
 def report(folders: tuple[Path, ...], as_json: bool) -> int:

@@ -30,6 +30,7 @@ __all__ = ["RunStopped", "evaluate_more", "executor_for", "resume", "run"]
 
 _SECONDS_BETWEEN_BEATS = 5.0
 _SECONDS_BETWEEN_VIEWS = 0.25
+_SECONDS_BETWEEN_WORDS = 1.0
 
 
 class RunStopped(RuntimeError):  # noqa: N818
@@ -274,13 +275,15 @@ def _environment(executor: Executor) -> dict[str, Any]:
 
 
 def _ticker(schedule: Schedule, lease: Lease, view: View | None) -> Any:
-    """Return what the loop calls at each turn: a heartbeat now and then, and the view's newest state."""
+    """Return what the loop calls at each turn: a heartbeat now and then, and the newest state for the view and for watchers."""
     from orchestrator.standing import standing
+    from orchestrator.standing_file import write_standing
 
     began = beaten = shown = time.monotonic()
+    written = -math.inf
 
     def tick(last: bool = False) -> None:
-        nonlocal beaten, shown
+        nonlocal beaten, shown, written
         now = time.monotonic()
         if now - beaten > _SECONDS_BETWEEN_BEATS:
             lease.beat()
@@ -288,5 +291,8 @@ def _ticker(schedule: Schedule, lease: Lease, view: View | None) -> Any:
         if view is not None and (last or now - shown > _SECONDS_BETWEEN_VIEWS):
             view.update(standing(schedule, now - began))
             shown = now
+        if last or now - written > _SECONDS_BETWEEN_WORDS:
+            write_standing(schedule.storage.folder, standing(schedule, now - began))
+            written = now
 
     return tick

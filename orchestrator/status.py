@@ -23,7 +23,7 @@ from orchestrator.run_files import RunFiles, read_events, read_run
 from orchestrator.snapshot import Leader
 from orchestrator.summary import failure_counts, status_counts
 
-__all__ = ["Driver", "Status", "render_status", "status_of"]
+__all__ = ["Driver", "Status", "driver_of", "render_status", "status_of"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def status_of(folder: Path, now: float | None = None) -> Status:
         networks=files.networks,
         measured=_measured(files),
         best=_best(files),
-        driver=_driver(folder, time.time() if now is None else now),
+        driver=driver_of(folder, time.time() if now is None else now),
         last_event=(events[-1].time.isoformat(), events[-1].name) if events else None,
     )
 
@@ -152,8 +152,8 @@ def _best(files: RunFiles) -> Leader | None:
     return None
 
 
-def _driver(folder: Path, now: float) -> Driver | None:
-    """Read the lease without taking part in it: what it says may be over at once."""
+def driver_of(folder: Path, now: float) -> Driver | None:
+    """Read the lease at ``now`` (seconds since 1970) without taking part in it: what it says may be over at once."""
     path = folder / "lease.json"
     with contextlib.suppress(OSError, ValueError, TypeError):
         holder = Holder(**json.loads(path.read_bytes()))

@@ -45,6 +45,7 @@ def test_a_run_ends_done_and_leaves_what_the_design_names(finished):
         "curves",
         "distilled",
         "states",
+        "standing.json",
     }
     assert names == expected
     assert json.loads((finished.folder / "environment.json").read_text())["packages"]["torch"] in torch.__version__
