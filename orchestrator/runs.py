@@ -7,12 +7,13 @@ import math
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distiller.own_path import absolute
+from distiller.recipe import Recipe
 from orchestrator.lease import Lease, LeaseLost
 from orchestrator.opening import VERSION, Run, RunError, open_run
 from orchestrator.publish import make_folder
@@ -122,9 +123,18 @@ def evaluate_more(
 
 
 def _located(sweep: Sweep) -> Sweep:
-    """Return the sweep with the path of its own data made absolute, so that it can be resumed from anywhere."""
-    data = absolute(sweep.recipe.data)
-    return sweep.model_copy(update={"recipe": dataclasses.replace(sweep.recipe, data=data)})
+    """Return the sweep with the paths of own data made absolute, so that it can be resumed from anywhere."""
+    return sweep.model_copy(update={"recipe": Recipe.parse(_absolute(sweep.recipe.plain()))})
+
+
+def _absolute(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested values in which every text under a key ``data`` that is the path of something is absolute."""
+    return {
+        key: _absolute(value) if isinstance(value, Mapping)
+        else absolute(value) if key == "data" and isinstance(value, str)
+        else value
+        for key, value in values.items()
+    }  # fmt: skip
 
 
 @contextmanager

@@ -52,13 +52,13 @@ def _shipped(path: pathlib.Path, sweep: Sweep) -> Shipped:
 
 
 def _named_data(values: Mapping[str, Any]) -> dict[str, None]:
-    """Return what stands under a key ``data`` at any depth, choices of a search too, in order and once each."""
+    """Return the data sets under a key ``data`` at any depth, choices of a search too, in order and once each."""
     found: dict[str, None] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
             choices = value.get("choice", ()) if key == "data" else ()
             found |= dict.fromkeys(choices) | _named_data(value)
-        elif key == "data" and isinstance(value, str):
+        elif key == "data" and isinstance(value, str) and value != "noise":
             found[value] = None
     return found
 

@@ -8,7 +8,7 @@ import torch
 
 import orchestrator
 from distiller.recipe import Recipe
-from orchestrator import load, open_run, resume, run
+from orchestrator import load, open_run, resume, run, runs
 from orchestrator.check import CheckError
 from orchestrator.lease import Lease, LeaseHeld, LeaseLost
 from orchestrator.opening import RunError
@@ -219,6 +219,19 @@ def test_data_by_a_relative_path_are_found_from_anywhere(tmp_path, monkeypatch):
     folder = run(path, tmp_path / "run", inline=True).folder
     monkeypatch.chdir("/")
     assert resume(folder, trials=3, inline=True).done
+
+
+def test_every_path_of_own_data_in_a_recipe_is_made_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "birds").mkdir()
+    given = {
+        "data": "mnist",
+        "pretrained": {"data": "./birds@32", "passes": 3},
+        "base": {"data": "noise"},
+        "network": "./birds",
+    }
+    found = runs._absolute(given)
+    assert found == given | {"pretrained": {"data": f"{tmp_path}/birds@32x32", "passes": 3}}
 
 
 @pytest.mark.parametrize("harm", ["lost", "torn"])
