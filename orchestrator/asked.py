@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from orchestrator.baseline_plan import BESIDES
+from orchestrator.extra_plan import extra_jobs_of
 from orchestrator.ledger import Ledger
 from orchestrator.params import params_of, space_of
-from orchestrator.plan import Job, extra_job, final_jobs, search_job
+from orchestrator.plan import Job, final_jobs, search_job
 from orchestrator.records import Row
 from sweeps import Sweep
 
@@ -25,16 +26,4 @@ def asked_jobs(sweep: Sweep, finals: Sequence[int], trials: Sequence[Row], evalu
         ledger = Ledger((row for row in trials if row["trial"] < budget), evaluations)
         for jobs in (final_jobs, *BESIDES):
             yield from jobs(sweep, ledger, number)
-    ledger = Ledger(trials)
-    for (trial, network), inits in _extras(evaluations).items():
-        yield extra_job(sweep, ledger, trial, inits, network)
-
-
-def _extras(evaluations: Sequence[Row]) -> dict[tuple[int, str], int]:
-    """Return how many networks were trained outside the sweep, by trial and network."""
-    found: dict[tuple[int, str], int] = {}
-    for row in evaluations:
-        if row["phase"] == "extra":
-            key = row["trial"], row["network"]
-            found[key] = max(found.get(key, 0), row["init"] + 1)
-    return found
+    yield from extra_jobs_of(sweep, Ledger(trials), evaluations)

@@ -202,28 +202,59 @@ def query(folder: Path, sql: str, as_csv: bool, as_json: bool) -> int:
 @cli.command()
 @click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path))
 @click.option("--trial", metavar="TRIAL", help="Of a run: a trial's number, or best, as where it is left out.")
-@click.option("--inits", type=click.IntRange(min=1), default=200, show_default=True, help="Networks to train.")
-@click.option("--network", metavar="NAME", help="Another network than the recipe's.")
+@click.option(
+    "--inits", type=click.IntRange(min=1), default=200, show_default=True, help="Networks to train of each kind."
+)
+@click.option(
+    "--network", "networks", metavar="NAME", multiple=True, help="Another network than the recipe's; repeatable."
+)
+@click.option(
+    "--init-scheme", "schemes", metavar="SCHEME", multiple=True, help="Fresh networks of a scheme; repeatable."
+)
+@click.option(
+    "--optimiser",
+    "optimisers",
+    multiple=True,
+    type=click.Choice(["learned", "sgd", "momentum", "adam"]),
+    help="Instead of the set's own; repeatable.",
+)
+@click.option("--lr", type=float, help="The optimiser's constant rate; left out, it is tuned on validation.")
+@click.option("--order", type=click.Choice(["given", "shuffled"]), help="Of the set's own batches.")
+@click.option("--batch", type=int, help="Examples of a step, drawn at random, instead of the set's own batches.")
+@click.option("--steps", type=int, help="Steps of training, instead of as many as the set has rates.")
 @_address
 @_inline
 @_json
 def evaluate(
-    source: Path, trial: str | None, inits: int, network: str | None, address: str | None, inline: bool, as_json: bool
+    source: Path,
+    trial: str | None,
+    inits: int,
+    networks: Sequence[str],
+    schemes: Sequence[str],
+    optimisers: Sequence[str],
+    address: str | None,
+    inline: bool,
+    as_json: bool,
+    **training: Any,
 ) -> int:
-    """Train fresh networks on a distilled set and measure them on the test split."""
+    """Train fresh networks on a distilled set and measure them on the test split: on other networks, in other ways too."""
+    from orchestrator.extra import Asked
     from orchestrator.extra import evaluate as measure
-    from orchestrator.extra import render
+    from orchestrator.measured import render
 
     def say(line: str) -> None:
         if not as_json:
             click.echo(line, err=True)
 
-    found = measure(source, trial=trial, inits=inits, network=network, address=address, inline=inline, say=say)
+    same = {name: value for name, value in training.items() if value is not None}
+    trainings = [{"optimiser": optimiser, **same} for optimiser in optimisers] or [same]
+    asked = Asked(inits, networks, schemes, trainings)
+    found = measure(source, asked, trial=trial, address=address, inline=inline, say=say)
     _show(as_json, found.plain(), lambda console: render(found, console))
     if found.is_whole:
         return DONE
     again = "what is measured stays; the same command goes on"
-    click.echo(f"{len(found.accuracies)} of {found.wanted} networks are measured; {again}", err=True)
+    click.echo(f"{found.count} of {found.wanted} networks are measured; {again}", err=True)
     return FAILED if found.signal is None else _stopped_by(found.signal)
 
 

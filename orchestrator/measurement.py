@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.baseline_plan import NEIGHBOURS
 from orchestrator.estimate import Estimate, estimate
 from orchestrator.records import Row
+from orchestrator.ways import described
 
 __all__ = ["AttackMeans", "Baseline", "Measurement", "RunFigures", "baselines", "measurements", "phase_parts"]
 
@@ -56,6 +57,8 @@ class Measurement:
     accuracy_before: float | None
     by_run: tuple[RunFigures, ...]
     attack: AttackMeans | None = None
+    way: str | None = None
+    """How networks were drawn and trained, in words; `None` for the set's own way."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,9 @@ def _measurement(phase: str, trial: int, network: str, split: str, rows: list[Ro
     members = [row for row in rows if row["run"] in runs]
     accuracy = _by(members, "run")
     assert accuracy is not None
-    return Measurement(phase, trial, network, split, runs, accuracy, _before(members), by_run, _attack(members))
+    return Measurement(
+        phase, trial, network, split, runs, accuracy, _before(members), by_run, _attack(members), _way(members[0])
+    )
 
 
 def _run_figures(run: int, rows: list[Row]) -> RunFigures:
@@ -152,6 +157,11 @@ def _by(rows: list[Row], group: str) -> Estimate | None:
 def _before(rows: list[Row]) -> float | None:
     measured = [row["accuracy_before"] for row in rows if row["accuracy_before"] is not None]
     return _mean(measured) if measured else None
+
+
+def _way(row: Row) -> str | None:
+    columns = (row.get("training"), row.get("init_scheme"))
+    return described(*columns) if any(columns) else None
 
 
 def _attack(rows: list[Row]) -> AttackMeans | None:

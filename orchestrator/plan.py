@@ -14,6 +14,7 @@ from typing import Any
 from distiller.baselines import Source
 from distiller.recipe import Recipe
 from orchestrator.ledger import Ledger, Series
+from orchestrator.ways import OWN_WAY, Way
 from sweeps import Sweep
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "Setting",
     "Shard",
     "best_trials",
-    "extra_job",
     "final_jobs",
     "networks_of",
     "numbered",
@@ -37,6 +37,7 @@ class Shard:
     """The evaluation of a range of initialisations: one task, one row each.
 
     ``stream`` names the seeds: initialisation i of a stream is the same network in every trial and every sweep of one seed.
+    ``way`` says how networks are drawn and trained where that is not the set's own way.
     """
 
     trial: int
@@ -48,6 +49,7 @@ class Shard:
     first: int
     last: int
     stream: str
+    way: Way = OWN_WAY
 
     @property
     def series(self) -> Series:
@@ -105,13 +107,6 @@ def final_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
     ]
 
 
-def extra_job(sweep: Sweep, ledger: Ledger, trial: int, inits: int, network: str | None) -> Job:
-    """Return the work of evaluating a complete trial's set on more networks, seeds of their own, on the test split."""
-    recipe = recipe_of(ledger, trial, 0)
-    series = (trial, "extra", 0, 0, "test", network or recipe.network)
-    return Job(trial, 0, recipe, shards_of(sweep, series, 0, networks_of(recipe, inits), "extra"))
-
-
 def unmeasured(job: Job, ledger: Ledger) -> list[tuple[Shard, list[int]]]:
     """Return the shards of ``job`` that have initialisations without a row, with these."""
     missing = ((shard, ledger.missing(shard.series, shard.first, shard.last)) for shard in job.shards)
@@ -143,7 +138,9 @@ def recipe_of(ledger: Ledger, trial: int, run: int) -> Recipe:
     return dataclasses.replace(ledger.recipe(trial), run=run)
 
 
-def shards_of(sweep: Sweep, series: Series, first: int, last: int, stream: str) -> tuple[Shard, ...]:
+def shards_of(
+    sweep: Sweep, series: Series, first: int, last: int, stream: str, way: Way = OWN_WAY
+) -> tuple[Shard, ...]:
     """Return the shards of a series from initialisation ``first`` up to ``last``, each a task."""
     size = sweep.evaluate.shard
-    return tuple(Shard(*series, start, min(start + size, last), stream) for start in range(first, last, size))
+    return tuple(Shard(*series, start, min(start + size, last), stream, way) for start in range(first, last, size))

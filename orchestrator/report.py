@@ -15,7 +15,7 @@ from orchestrator.baseline_rows import baseline_rows
 from orchestrator.estimate import Estimate
 from orchestrator.figures import clock, count, mean_sd, number, percent, points, tally
 from orchestrator.full_data import Size
-from orchestrator.measurement import AttackMeans, Measurement
+from orchestrator.measurement import AttackMeans, Measurement, phase_parts
 from orchestrator.summary import Headline, Summary, Trial, summary, to_json
 
 __all__ = ["Summary", "render", "size_lines", "summary", "to_json"]
@@ -71,7 +71,7 @@ def _tables(summary: Summary) -> Iterator[tuple[str, Table]]:
     if summary.full:
         yield "Networks trained on the whole data", _measurements(summary.full)
     if summary.other:
-        yield "Measured beside the sweep", _measurements(summary.other)
+        yield "Measured beside the sweep, test split", _others(summary.other)
     if summary.finals:
         yield "Final: fresh networks, test split", _measurements(summary.finals)
     if any(len(measurement.by_run) > 1 for measurement in summary.finals):
@@ -132,6 +132,16 @@ def _measurements(measurements: Sequence[Measurement]) -> Table:
         about = (Text(m.split), Text(m.network), Text(m.phase))
         runs = ", ".join(str(run) for run in m.runs)
         table.add_row(str(m.trial), runs, *_spread(m.accuracy), percent(m.accuracy_before), *about)
+    return table
+
+
+def _others(measurements: Sequence[Measurement]) -> Table:
+    table = _table("trial", "mean ± sd", "se", "n", "before")
+    _add_left(table, "network", "way")
+    for m in measurements:
+        mean, _, se, n = _spread(m.accuracy)
+        way = m.way or ("own" if phase_parts(m.phase)[0] == "extra" else m.phase)
+        table.add_row(str(m.trial), mean, se, n, percent(m.accuracy_before), Text(m.network), Text(way))
     return table
 
 
@@ -248,7 +258,7 @@ def _table(*headers: str) -> Table:
 
 def _add_left(table: Table, *headers: str) -> None:
     for header in headers:
-        long = header in ("params", "network", "accuracy by class", "trained on")
+        long = header in ("params", "network", "accuracy by class", "trained on", "way")
         table.add_column(header, no_wrap=not long, overflow="fold" if long else "ellipsis")
 
 

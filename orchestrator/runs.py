@@ -23,9 +23,8 @@ from sweeps import Sweep, read
 if TYPE_CHECKING:
     from orchestrator.executor import Executor
     from orchestrator.interrupts import Interrupts
-    from orchestrator.plan import Job
     from orchestrator.progress import View
-    from orchestrator.schedule import Schedule
+    from orchestrator.schedule import Schedule, Stage
 
 __all__ = ["RunStopped", "evaluate_more", "executor_for", "resume", "run"]
 
@@ -114,12 +113,12 @@ def _is_done(opened: Run) -> bool:
 
 
 def evaluate_more(
-    folder: Path | str, jobs: Callable[[Run], Sequence[Job]], *, address: str | None = None, inline: bool = False
+    folder: Path | str, stages: Callable[[Run], Sequence[Stage]], *, address: str | None = None, inline: bool = False
 ) -> Run:
-    """Do ``jobs`` on finished trials of a run, beside its sweep; what rows hold already is not done again."""
+    """Do the jobs of some stages on finished trials of a run, beside its sweep; what rows hold already is not done again."""
     opened = open_run(folder)
     with Lease.take(opened.folder) as lease:
-        return _drive(opened, lease, address, inline, None, jobs(opened))
+        return _drive(opened, lease, address, inline, None, stages(opened))
 
 
 def _located(sweep: Sweep) -> Sweep:
@@ -197,9 +196,9 @@ def _check(sweep: Sweep, inline: bool) -> None:
 
 
 def _drive(
-    run: Run, lease: Lease, address: str | None, inline: bool, view: View | None, jobs: Sequence[Job] | None = None
+    run: Run, lease: Lease, address: str | None, inline: bool, view: View | None, stages: Sequence[Stage] | None = None
 ) -> Run:
-    """Run what is left to do, or just ``jobs``, under the lease."""
+    """Run what is left to do, or just the jobs of ``stages``, under the lease."""
     from orchestrator.interrupts import interrupts
 
     try:
@@ -207,8 +206,8 @@ def _drive(
             heard = stack.enter_context(interrupts())
             executor = stack.enter_context(executor_for(run.sweep, address, inline))
             schedule = _schedule(run, executor, view)
-            if jobs is not None:
-                schedule.only(jobs)
+            if stages is not None:
+                schedule.only(stages)
             done = _work(schedule, lease, heard, view)
     except SystemExit:
         # Ray's own handler, which is in place while it starts, leaves by this at SIGTERM.

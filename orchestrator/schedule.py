@@ -29,15 +29,20 @@ from orchestrator.plan import Job, final_jobs, search_job, unmeasured
 from orchestrator.records import Records
 from orchestrator.search import Outcome, Search
 from orchestrator.storage import Storage
+from orchestrator.ways import Way
 from orchestrator.work import Work
 from sweeps import Sweep
 
-__all__ = ["ClusterLost", "Schedule", "SweepFailed"]
+__all__ = ["ClusterLost", "Schedule", "Stage", "SweepFailed"]
 
 _SURPLUS = 2  # calls in flight above the slots, so that a worker never waits for the driver
 _COMMIT_SECONDS = 1.0  # between commits of finished trials, each of which waits for the disk six times
 _NO_ATTACK = dict.fromkeys(("overall_accuracy", "class_accuracies", "attack_share"))
 _SAME_FAILURES = 3  # first trials that fail alike before the sweep is given up
+
+
+Stage = Callable[[Ledger], Sequence[Job]]
+"""What is to be done when all jobs of the stage before are done, by what they left."""
 
 
 class SweepFailed(RuntimeError):  # noqa: N818
@@ -171,11 +176,10 @@ class Schedule:
                 self.events.say("distilled_set_gone", trial=job.trial, run=job.run, distilled=work.digest)
         work.logged = next(step for step in count() if not self.records.has("curves", (job.trial, job.run, step)))
 
-    def only(self, jobs: Sequence[Job]) -> None:
-        """Do nothing but ``jobs`` on trials that are finished: what a user asks for beside the sweep."""
-        self.stage, self._later = "extra", []
-        for job in jobs:
-            self._begin(job)
+    def only(self, stages: Sequence[Stage]) -> None:
+        """Do nothing but the jobs of ``stages``, stage after stage, on finished trials: what a user asks for beside the sweep."""
+        self.stage = "extra"
+        self._later = [("extra", functools.partial(self._extra_stage, stage)) for stage in stages]
 
     # Stages: the search, then the final beside the tuning of baselines and their distillation, then the baselines.
 
@@ -200,6 +204,10 @@ class Schedule:
     def _baseline_stage(self) -> None:
         about = (self.sweep, self.ledger, len(self.finals))
         for job in judge_jobs(*about) + baseline_jobs(*about):
+            self._begin(job)
+
+    def _extra_stage(self, stage: Stage) -> None:
+        for job in stage(self.ledger):
             self._begin(job)
 
     # What comes back.
@@ -251,7 +259,7 @@ class Schedule:
     def _take_shard(self, work: Work, shard: Any, inits: Sequence[int], value: Mapping[str, Any]) -> None:
         key = dict(zip(("trial", "phase", "run", "draw", "split", "network"), shard.series, strict=True))
         place = _NO_ATTACK | {name: value[name] for name in ("chunk", "device", "node")}
-        place |= {"distilled": work.digest} | _setting(work.job)
+        place |= {"distilled": work.digest} | _setting(work.job, shard.way)
         rows = [
             key
             | place
@@ -335,10 +343,10 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
     return Outcome(row["status"], row["accuracy_mean"])
 
 
-def _setting(job: Job) -> dict[str, Any]:
-    """Return the columns that say how a baseline was set, all of them null for a distilled set."""
-    setting = job.setting
-    return {name: getattr(setting, name, None) for name in ("rate", "neighbours", "norm")}
+def _setting(job: Job, way: Way) -> dict[str, Any]:
+    """Return the columns that say how a baseline was set, and how networks were trained; null for a distilled set's own way."""
+    columns = {name: getattr(job.setting, name, None) for name in ("rate", "neighbours", "norm")}
+    return columns | way.columns() | ({} if way.rate is None else {"rate": way.rate})
 
 
 def _finite(number: float | None) -> float | None:

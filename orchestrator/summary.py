@@ -96,7 +96,8 @@ class Cost:
 
 @dataclass(frozen=True)
 class Summary:
-    """All that a report says of a run; ``trials`` are the finished ones, best first, ``other`` is measured outside sweeps.
+    """All that a report says of a run; ``trials`` are the finished ones, best first, ``other`` is measured outside
+    sweeps, on the test split.
 
     ``full`` holds networks trained on the whole data, and ``sizes`` the least number of distilled examples with 90, 95 and 99 %
     of their accuracy, among the complete trials and on validation.
@@ -159,7 +160,7 @@ def summary(folder: Path) -> Summary:
         baselines=_baselines(files, number, own, leader),
         full=full,
         sizes=_sizes(files.trials, trials, headline, full),
-        other=measurements(files.evaluations, ["extra"]),
+        other=tuple(m for m in measurements(files.evaluations, ["extra"]) if m.split == "test"),
         cost=_cost(files, read_events(folder)),
     )
 

@@ -70,7 +70,7 @@ _COLUMNS = {
     ),
     "evaluations": (
         _Column("trial", pa.int32(), "number of the trial; -1 for a baseline"),
-        _Column("phase", pa.string(), "search, final, baseline/NAME, tune/NAME, full or extra"),
+        _Column("phase", pa.string(), "search, final, baseline/NAME, tune/NAME, full, extra or extra/WAY"),
         _Column("run", pa.int32(), "which distillation of the recipe; 0 is the search's"),
         _Column("draw", pa.int32(), "which draw of a stochastic baseline"),
         _Column("split", pa.string(), "examples that accuracy is measured on", values=("train", "validation", "test")),
@@ -80,9 +80,13 @@ _COLUMNS = {
         _Column("accuracy", pa.float64(), "after training, 0 .. 1, against the objective's labels"),
         _Column("accuracy_before", pa.float64(), "before training, 0 .. 1, where measured", nullable=True),
         _Column("loss", pa.float64(), "after training; null where not finite", nullable=True),
-        _Column("rate", pa.float64(), "a baseline's constant learning rate; null for a distilled set", nullable=True),
+        _Column("rate", pa.float64(), "the constant learning rate; null for a set's own rates", nullable=True),
         _Column("neighbours", pa.int32(), "k of nearest neighbours; null where networks are trained", nullable=True),
         _Column("norm", pa.float64(), "p of the norm by which they are near; null likewise", nullable=True),
+        _Column(
+            "training", pa.string(), "how it was trained, in JSON, where that is not the set's own way", nullable=True
+        ),
+        _Column("init_scheme", pa.string(), "how it was drawn, where that is not the recipe's own way", nullable=True),
         _Column("chunk", pa.int32(), "networks that were computed at once"),
         _Column("device", pa.string(), "what computed it"),
         _Column("node", pa.string(), "the host that computed it"),

@@ -24,6 +24,8 @@ from distiller.neighbours import neighbours_accuracy
 from distiller.objectives import outer_labels
 from distiller.process import settle_process
 from distiller.recipe import Recipe
+from distiller.training import Training
+from orchestrator.ways import Way
 
 __all__ = ["evaluate_baseline", "evaluate_distilled", "evaluate_neighbours", "segment"]
 
@@ -52,12 +54,23 @@ def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int) -> dict[
 
 
 def evaluate_distilled(
-    recipe: Mapping[str, Any], distilled: bytes, seeds: Sequence[int], split: str, network: str, before: bool
+    recipe: Mapping[str, Any],
+    distilled: bytes,
+    seeds: Sequence[int],
+    split: str,
+    network: str,
+    before: bool,
+    training: Mapping[str, Any] | None = None,
+    init_scheme: str | None = None,
 ) -> dict[str, Any]:
-    """Train one network for each seed on a distilled set; return ``evaluations`` in the order of ``seeds``."""
+    """Train one network for each seed on a distilled set; return ``evaluations`` in the order of ``seeds``.
+
+    ``training`` and ``init_scheme`` are given where they are not the set's own; see `orchestrator.ways`.
+    """
     began = time.perf_counter()
-    parsed, dataset = _ready(recipe)
-    return _evaluate(parsed, dataset, Distilled.from_bytes(distilled), seeds, split, network, before, began)
+    way = Way(None if training is None else Training.parse(training), init_scheme)
+    parsed, dataset = _ready(way.recipe(Recipe.parse(recipe)).plain())
+    return _evaluate(parsed, dataset, way.set(Distilled.from_bytes(distilled)), seeds, split, network, before, began)
 
 
 def evaluate_baseline(

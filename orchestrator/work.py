@@ -86,9 +86,10 @@ class Work:
 
     @cached_property
     def _seeds(self) -> list[int]:
-        """The seeds of all the job's networks, whose shards are of one stream."""
+        """The seeds of all the job's networks, whose shards are of one stream and one way."""
         shards = self.job.shards
-        return evaluation_seeds(self.job.recipe, shards[0].stream, max(shard.last for shard in shards))
+        drawn = shards[0].way.recipe(self.job.recipe)
+        return evaluation_seeds(drawn, shards[0].stream, max(shard.last for shard in shards))
 
     def _segment(self, steps: int) -> Call:
         arguments = {"recipe": self._recipe, "state": self.state, "steps": steps}
@@ -108,6 +109,7 @@ class Work:
             # What networks were before training is of interest beside the final figures; a search would ask it of the same
             # networks in every trial.
             "before": shard.split == "test",
+            **shard.way.arguments(),
         }
         if setting is None:
             return Call("orchestrator.tasks:evaluate_distilled", arguments | {"distilled": self.distilled}, tag)

@@ -26,7 +26,7 @@ def evaluation(number, init, **changes):
         "trial": number, "phase": "search", "run": 0, "draw": 0, "split": "validation", "network": "lenet", "init": init,
         "seed": 2**64 - 1 - init, "accuracy": 0.9, "accuracy_before": None, "loss": 0.3, "chunk": 8, "device": "cpu",
         "node": "here", "rate": None, "neighbours": None, "norm": None, "seconds": 0.1, "distilled": "ab" * 32,
-        "overall_accuracy": None, "class_accuracies": None, "attack_share": None,
+        "overall_accuracy": None, "class_accuracies": None, "attack_share": None, "training": None, "init_scheme": None,
     }  # fmt: skip
     return row | changes
 

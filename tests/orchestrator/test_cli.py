@@ -61,9 +61,9 @@ def test_status_report_query_and_evaluate_read_a_run(finished):
 
 def test_evaluate_keeps_what_it_measures_and_measures_it_once(finished):
     folder, _ = finished
-    first = json.loads(said("evaluate", folder, "--inits", "2", "--inline", "--json"))
+    (first,) = json.loads(said("evaluate", folder, "--inits", "2", "--inline", "--json"))["measured"]
     assert first["inits"] == 2
-    more = json.loads(said("evaluate", folder, "--inits", "4", "--inline", "--json"))
+    (more,) = json.loads(said("evaluate", folder, "--inits", "4", "--inline", "--json"))["measured"]
     assert more["accuracies"][:2] == first["accuracies"]
     extra = [row for row in read(folder, "evaluations").to_pylist() if row["phase"] == "extra"]
     assert sorted(row["init"] for row in extra) == [0, 1, 2, 3]

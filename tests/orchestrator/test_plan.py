@@ -1,7 +1,7 @@
 import pytest
 
 from orchestrator.ledger import Ledger
-from orchestrator.plan import best_trials, extra_job, final_jobs, search_job
+from orchestrator.plan import best_trials, final_jobs, search_job
 from tests.orchestrator.planned import covered, sweep, trial
 from tests.orchestrator.tiny_sweep import SWEEP
 
@@ -42,11 +42,6 @@ def test_the_final_has_every_run_and_network_on_fresh_seeds_and_the_test_split()
 def test_nothing_follows_a_search_in_which_no_trial_is_complete():
     ledger = Ledger([trial(0, None, "diverged")])
     assert final_jobs(sweep(), ledger, 1) == []
-
-
-def test_an_extra_evaluation_may_train_another_network():
-    job = extra_job(sweep(), Ledger([trial(0, 0.5)]), 0, 4, "convnet3")
-    assert covered([job]) == {(0, "extra", 0, 0, "test", "convnet3"): [0, 1, 2, 3]}
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 1, 0, 2]])

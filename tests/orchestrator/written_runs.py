@@ -64,7 +64,7 @@ def evaluations(phase, accuracies, first=0, **changes):
         "trial": 0, "phase": phase, "run": 0, "draw": 0, "split": "test", "network": "lenet", "accuracy_before": None,
         "loss": 0.3, "chunk": 8, "device": "cpu", "node": "here", "rate": None, "neighbours": None, "norm": None, "seconds": 0.5,
         "distilled": None,
-        "overall_accuracy": None, "class_accuracies": None, "attack_share": None,
+        "overall_accuracy": None, "class_accuracies": None, "attack_share": None, "training": None, "init_scheme": None,
     }  # fmt: skip
     row |= changes
     return [row | {"init": first + i, "seed": first + i, "accuracy": accuracy} for i, accuracy in enumerate(accuracies)]
