@@ -191,7 +191,9 @@ def _render_baselines(summary: Summary, console: Console) -> None:
 
 def _quoted(summary: Summary) -> list[str]:
     """Return lines on the published figures, and on whether this is the sweep that they are held against."""
-    lines = [f"published: {summary.published['source']}"] if summary.published is not None else []
+    published = summary.published
+    doubt = "" if published is None or published["checked"] else " (quoted from memory, not compared with the paper)"
+    lines = [f"published{doubt}: {published['source']}"] if published is not None else []
     return lines + ([_altered(summary)] if summary.altered else [])
 
 

@@ -11,87 +11,22 @@ import dataclasses
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from orchestrator.altered import altered_keys
-from orchestrator.distilled_table import count_examples
-from orchestrator.estimate import Estimate
-from orchestrator.full_data import Point, Ratio, Size, ratio, sizes
+from orchestrator.cost import Cost, cost_of
+from orchestrator.full_data import Size
+from orchestrator.headline import Headline, Trial, headline_of, sizes_of, trial_of
 from orchestrator.ledger import Ledger
 from orchestrator.measurement import Baseline, Measurement, baselines, measurements, phase_parts
 from orchestrator.plan import best_trials, numbered
 from orchestrator.records import Row
-from orchestrator.run_files import Event, RunFiles, read_events, read_run
+from orchestrator.run_files import RunFiles, read_events, read_run
 
 __all__ = ["Cost", "Headline", "Summary", "Trial", "failure_counts", "status_counts", "summary", "to_json"]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A finished trial. ``accuracy`` is on validation, `None` unless networks were trained on its set.
-
-    ``examples`` counts those of its distilled set, `None` where the set is not there.
-    """
-
-    trial: int
-    status: str
-    cause: str | None
-    params: Mapping[str, Any] | None
-    accuracy: Estimate | None
-    outer_steps: int
-    seconds: float
-    device_seconds: float
-    attempts: int
-    distilled: str | None
-    examples: int | None
-    error: str | None
-
-
-@dataclass(frozen=True)
-class Headline:
-    """The trial that validation chose, and what it is worth; ``init`` is its recipe's, fixed or random.
-
-    ``validation`` is the search's mean, ``test`` that of fresh networks on the test split (`None` until there are some), and
-    ``optimism`` the first minus the second where the network is the same. ``distilled`` holds the paths of the sets behind
-    ``test``, within the run's folder, or of the search's own; ``examples`` is how many distilled ones there are. ``ratio`` is
-    ``test`` over the accuracy of the same network trained on the whole data, `None` unless the sweep measures that.
-    """
-
-    trial: int
-    network: str
-    init: str
-    phase: str
-    validation: Estimate
-    test: Estimate | None
-    optimism: float | None
-    accuracy_before: float | None
-    runs: tuple[int, ...]
-    distilled: tuple[str, ...]
-    examples: int | None
-    ratio: Ratio | None
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds that devices were at work, by what for, and that a driver was: pauses between two drivers do not count.
-
-    ``search`` counts finished trials. ``wall`` is `None` where the run has no event log.
-    """
-
-    search: float
-    final: float
-    baselines: float
-    other: float
-    wall: float | None
-
-    @property
-    def devices(self) -> float:
-        """Device seconds in all."""
-        return self.search + self.final + self.baselines + self.other
 
 
 @dataclass(frozen=True)
@@ -138,8 +73,8 @@ def summary(folder: Path) -> Summary:
         m for m in finals if leader is not None and (m.phase, m.trial) == (numbered("final", number), leader["trial"])
     ]
     sweep, full = files.sweep, measurements(files.evaluations, ["full"])
-    headline = None if leader is None else _headline(leader, own, numbered("final", number), folder, full)
-    trials = tuple(_trial(row, folder) for row in sorted(files.trials, key=_rank))
+    headline = None if leader is None else headline_of(leader, own, numbered("final", number), folder, full)
+    trials = tuple(trial_of(row, folder) for row in sorted(files.trials, key=_rank))
     return Summary(
         name=sweep.name,
         about=sweep.about,
@@ -159,9 +94,9 @@ def summary(folder: Path) -> Summary:
         diverged_runs=tuple(sorted(files.diverged_runs)),
         baselines=_baselines(files, number, own, leader),
         full=full,
-        sizes=_sizes(files.trials, trials, headline, full),
+        sizes=sizes_of(files.trials, trials, headline, full),
         other=tuple(m for m in measurements(files.evaluations, ["extra"]) if m.split == "test"),
-        cost=_cost(files, read_events(folder)),
+        cost=cost_of(files, read_events(folder)),
     )
 
 
@@ -202,112 +137,10 @@ def _baselines(files: RunFiles, number: int, own: Sequence[Measurement], leader:
     return baselines(files.evaluations, number, own, searched, published)
 
 
-def _headline(row: Row, own: Sequence[Measurement], phase: str, folder: Path, full: Sequence[Measurement]) -> Headline:
-    recipe = json.loads(row["recipe"])
-    searched, init = recipe["network"], recipe["init"]
-    measured = next((m for m in own if m.network == searched), own[0] if own else None)
-    validation = _validation(row)
-    assert validation is not None
-    examples = _examples(folder, row)
-    if measured is None:
-        paths = _paths([row["distilled"]])
-        return Headline(row["trial"], searched, init, phase, validation, None, None, None, (), paths, examples, None)
-    optimism = validation.mean - measured.accuracy.mean if measured.network == searched else None
-    behind = [figures for figures in measured.by_run if figures.run in measured.runs]
-    digests = [figures.distilled or (row["distilled"] if figures.run == 0 else None) for figures in behind]
-    return Headline(
-        trial=row["trial"],
-        network=measured.network,
-        init=init,
-        phase=phase,
-        validation=validation,
-        test=measured.accuracy,
-        optimism=optimism,
-        accuracy_before=measured.accuracy_before,
-        runs=measured.runs,
-        distilled=_paths(digests),
-        examples=examples,
-        ratio=ratio(measured.accuracy, _accuracy_on_full(full, measured.network)),
-    )
-
-
-def _accuracy_on_full(full: Sequence[Measurement], network: str) -> Estimate | None:
-    """Return the accuracy of ``network`` after training on the whole data, of the last final's where there are several."""
-    return next((each.accuracy for each in reversed(full) if each.network == network), None)
-
-
-def _sizes(
-    rows: Sequence[Row], trials: Sequence[Trial], headline: Headline | None, full: Sequence[Measurement]
-) -> tuple[Size, ...]:
-    """Return the distillation sizes over the complete trials that trained the headline's network."""
-    if headline is None:
-        return ()
-    networks = {row["trial"]: json.loads(row["recipe"])["network"] for row in rows}
-    points = [
-        Point(each.examples, each.accuracy.mean, f"trial {each.trial}")
-        for each in trials
-        if each.status == "complete" and each.accuracy and each.examples and networks[each.trial] == headline.network
-    ]
-    return sizes(points, _accuracy_on_full(full, headline.network))
-
-
-def _examples(folder: Path, row: Row) -> int | None:
-    return count_examples(folder / "distilled" / f"{row['distilled']}.parquet") if row["distilled"] else None
-
-
-def _validation(row: Row) -> Estimate | None:
-    if row["accuracy_mean"] is None:
-        return None
-    return Estimate(row["accuracy_mean"], row["inits"], 1, row["accuracy_sd"], None, row["accuracy_se"])
-
-
-def _trial(row: Row, folder: Path) -> Trial:
-    same = (
-        "trial",
-        "status",
-        "cause",
-        "params",
-        "outer_steps",
-        "seconds",
-        "device_seconds",
-        "attempts",
-        "distilled",
-        "error",
-    )
-    return Trial(accuracy=_validation(row), examples=_examples(folder, row), **{name: row[name] for name in same})
-
-
 def _rank(row: Row) -> tuple[bool, float, int]:
     """Order trials as `best_trials` does, those without a result after those with one."""
     mean = row["accuracy_mean"]
     return row["status"] != "complete", -mean if mean is not None else 0.0, row["trial"]
-
-
-def _paths(digests: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(f"distilled/{digest}.parquet" for digest in dict.fromkeys(digests) if digest)
-
-
-def _cost(files: RunFiles, events: Sequence[Event]) -> Cost:
-    seconds: Counter[str] = Counter()
-    for row in files.evaluations:
-        seconds[phase_parts(row["phase"])[0]] += row["seconds"]
-    return Cost(
-        search=math.fsum(row["device_seconds"] for row in files.trials),
-        final=seconds["final"] + files.run_seconds,
-        baselines=seconds["tune"] + seconds["baseline"] + files.baseline_seconds,
-        other=seconds["extra"] + seconds["full"],
-        wall=_wall(events),
-    )
-
-
-def _wall(events: Sequence[Event]) -> float | None:
-    """Return the seconds from event to event, without those in which no driver held the run."""
-    gaps = (
-        (after.time - before.time).total_seconds()
-        for before, after in pairwise(events)
-        if after.name != "driver_started"
-    )
-    return math.fsum(gap for gap in gaps if gap > 0) if events else None
 
 
 def _plain(value: Any) -> Any:

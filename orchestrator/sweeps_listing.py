@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.columns import aligned
+from orchestrator.figures import count
 from sweeps import Shipped, shipped
 
 __all__ = ["render_sweeps", "sweeps_plain"]
@@ -112,7 +113,7 @@ def _cells(each: dict[str, Any]) -> dict[str, str]:
     return {
         "sweep": each["name"],
         "row": published.get("row") or each["about"].partition(":")[0],
-        "published": (published.get("accuracy") or "-") + ("" if published.get("checked", True) else " ?"),
+        "published": _figure(published) + ("" if published.get("checked", True) else " ?"),
         "core time": core_time,
         "memory": memory,
         "": _notes(each),
@@ -121,11 +122,11 @@ def _cells(each: dict[str, Any]) -> dict[str, str]:
 
 def _dropped(console: Console, rows: Sequence[dict[str, str]]) -> tuple[str, ...]:
     """Return the columns that a narrow screen goes without, so that the words of a row have room."""
-    for count in range(len(_DROPPED)):
-        kept = [name for name in rows[0] if name not in (*_DROPPED[:count], "row")]
+    for amount in range(len(_DROPPED)):
+        kept = [name for name in rows[0] if name not in (*_DROPPED[:amount], "row")]
         fixed = sum(max(len(row[name]) for row in rows) + 2 for name in kept)
         if not console.is_terminal or fixed + _ROOM <= console.width:
-            return _DROPPED[:count]
+            return _DROPPED[:amount]
     return _DROPPED
 
 
@@ -140,6 +141,12 @@ def _print_rows(console: Console, rows: Sequence[dict[str, str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row.values()))
     console.print(table)
+
+
+def _figure(published: dict[str, Any]) -> str:
+    """Return the figure of the distilled set, or how many baselines there are figures of."""
+    baselines = published.get("baselines")
+    return published.get("accuracy") or (count(len(baselines), "baseline") if baselines else "-")
 
 
 def _cost(cost: dict[str, Any] | None) -> tuple[str, str]:

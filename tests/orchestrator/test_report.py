@@ -159,6 +159,12 @@ def test_an_altered_sweep_says_that_what_is_published_is_anothers(tmp_path):
     assert "altered:" not in rendered(write_whole_run(tmp_path / "other", SWEEP + LONG))
 
 
+def test_a_figure_from_memory_is_said_to_be_one(tmp_path):
+    text = SWEEP + LONG.replace("accuracy:", "checked: false, accuracy:")
+    assert "published (quoted from memory, not compared" in rendered(write_whole_run(tmp_path / "run", text), 120)
+    assert "memory, not" not in rendered(write_whole_run(tmp_path / "other", SWEEP + LONG), 120)
+
+
 @pytest.mark.parametrize("trials", [[], finished_trials()[2:]])
 def test_without_a_complete_trial_there_is_nothing_to_compare(tmp_path, trials):
     text = rendered(write_run(tmp_path / "run", SWEEP, trials))

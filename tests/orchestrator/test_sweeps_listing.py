@@ -62,6 +62,13 @@ def test_a_row_has_its_figure_its_cost_and_its_variants():
     assert lines["quick"] == "quick about quick - - -"
 
 
+def test_a_sweep_of_baselines_says_how_many_figures_there_are(monkeypatch):
+    about = {"source": "x", "table": "T", "baselines": {"random_real": "68.6 ± 9.8", "k_means": "76.4 ± 9.5"}}
+    rows = [Shipped("b", "", Path("b.yaml"), Published(**about), None, ("digits",))]
+    monkeypatch.setattr(sweeps_listing, "shipped", lambda: rows)
+    assert "2 baselines" in shown(120)
+
+
 def test_absent_data_are_named_with_the_command_that_fetches_them():
     assert "mnist is not here: stillhouse data mnist" in shown(200)
     assert "data/k49.npz is not here: its sweep file says where" in shown(200)
