@@ -180,6 +180,19 @@ def report(folders: tuple[Path, ...], as_json: bool) -> int:
 
 
 @cli.command()
+@click.argument("folders", metavar="RUN RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_json
+def compare(folders: tuple[Path, ...], as_json: bool) -> int:
+    """Hold runs against the first of them: what differs in their sweeps, and what that did, paired by initialisation."""
+    from orchestrator.compare import compare as hold
+    from orchestrator.comparison_table import render_comparison
+
+    found = hold(folders)
+    _show(as_json, found.plain(), lambda console: render_comparison(found, console))
+    return DONE
+
+
+@cli.command()
 @_folder
 @click.argument("sql")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with a header and nothing cut.")

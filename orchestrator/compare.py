@@ -1,0 +1,139 @@
+"""Runs side by side: what differs in their sweeps and in the recipes that they found, and what that did to the accuracy."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.difference import Accuracies, Difference, difference
+from orchestrator.ledger import Ledger
+from orchestrator.measurement import phase_parts
+from orchestrator.opening import Run, RunError, open_run
+from orchestrator.records import Row
+from orchestrator.summary import Headline, Summary, summary
+
+__all__ = ["Comparison", "Gain", "Side", "compare"]
+
+_FOR_PEOPLE = ("name", "about", "published", "cost")
+_Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A run: its figures, its settled sweep and its best trial's recipe, both by dotted key."""
+
+    folder: str
+    summary: Summary
+    sweep: _Settings
+    recipe: _Settings
+
+    @property
+    def headline(self) -> Headline | None:
+        """The best trial and what it is worth."""
+        return self.summary.headline
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A run against the first: ``difference`` on ``split``, on networks of the name ``network`` in both.
+
+    `None` where there is nothing to compare, for the reason ``why``. The interval is over initialisations: of these very sets,
+    not of others that the same recipe would distil.
+    """
+
+    folder: str
+    split: str
+    network: str
+    difference: Difference | None
+    why: str | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs in the order asked for; all gains are against the first. ``sweep`` and ``recipe`` hold what differs, a value a run."""
+
+    sides: tuple[Side, ...]
+    sweep: Mapping[str, tuple[Any, ...]]
+    recipe: Mapping[str, tuple[Any, ...]]
+    gains: tuple[Gain, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain JSON values, with ``version`` (1)."""
+        runs = [
+            {"folder": side.folder, "name": side.summary.name, "headline": side.headline and asdict(side.headline)}
+            for side in self.sides
+        ]
+        differing = {"sweep": dict(self.sweep), "recipe": dict(self.recipe)}
+        plain = {"version": 1, "runs": runs, "differing": differing, "gains": [asdict(gain) for gain in self.gains]}
+        result: dict[str, Any] = json.loads(json.dumps(plain))
+        return result
+
+
+def compare(folders: Sequence[Path]) -> Comparison:
+    """Compare the runs in ``folders`` with the first of them. Raises `RunError` for fewer than two, and what `summary` raises."""
+    if len(folders) < 2:
+        raise RunError("expected two runs or more to compare; `stillhouse report RUN` shows one")
+    runs = [open_run(folder) for folder in folders]
+    sides = tuple(_side(run) for run in runs)
+    tables = [run.table("evaluations").to_pylist() for run in runs]
+    gains = tuple(_gain(sides[0], tables[0], side, rows) for side, rows in zip(sides[1:], tables[1:], strict=True))
+    return Comparison(sides, _differing([side.sweep for side in sides]), _differing([s.recipe for s in sides]), gains)
+
+
+def _side(run: Run) -> Side:
+    found = summary(run.folder)
+    sweep = {key: value for key, value in run.sweep.frozen().items() if key not in _FOR_PEOPLE}
+    recipe: _Settings = {}
+    if found.headline is not None:
+        recipe = Ledger(run.table("trials").to_pylist()).recipe(found.headline.trial).plain()
+    return Side(str(run.folder), found, _dotted(sweep), _dotted(recipe))
+
+
+def _dotted(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return nested values by dotted keys; an empty section is a value of its own."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            found |= _dotted(value, f"{before}{key}.")
+        else:
+            found[f"{before}{key}"] = value
+    return found
+
+
+def _differing(settings: Sequence[_Settings]) -> dict[str, tuple[Any, ...]]:
+    """Return the keys whose values are not the same in all, in their order, with each one's value; null where it has none."""
+    keys = dict.fromkeys(key for one in settings for key in one)
+    values = {key: tuple(one.get(key) for one in settings) for key in keys}
+    return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
+
+
+def _gain(first: Side, first_rows: Sequence[Row], other: Side, other_rows: Sequence[Row]) -> Gain:
+    """Compare on the test split where both have it, else on validation."""
+    heads = (first.headline, other.headline)
+    if heads[0] is None or heads[1] is None:
+        none = first.folder if heads[0] is None else other.folder
+        return Gain(other.folder, "", "", None, f"{none} has no complete trial")
+    split = "test" if heads[0].test and heads[1].test else "validation"
+    network = heads[0].network
+    accuracies = [
+        _accuracies(rows, head, split, network) for rows, head in ((first_rows, heads[0]), (other_rows, heads[1]))
+    ]
+    found = difference(*accuracies)
+    why = None if found else f"not both were measured with {network} on the {split} split"
+    return Gain(other.folder, split, network, found, why)
+
+
+def _accuracies(rows: Sequence[Row], headline: Headline, split: str, network: str) -> Accuracies:
+    """Return what the headline is the mean of, by initialisation: the mean over distillation runs, where there are several."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for row in rows:
+        of_final = row["phase"] == headline.phase and row["run"] in headline.runs
+        wanted = of_final if split == "test" else phase_parts(row["phase"])[0] == "search"
+        if wanted and (row["trial"], row["split"], row["network"]) == (headline.trial, split, network):
+            found[row["seed"]].append(row["accuracy"])
+    return {seed: math.fsum(values) / len(values) for seed, values in found.items()}
