@@ -117,8 +117,11 @@ def _images(parent: Path, names: Sequence[str]) -> tuple[_Image, ...]:
 def _files(folder: Path) -> Iterator[Path]:
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
-    if folder.is_dir():
-        yield from (path for path in folder.rglob("*") if path.suffix.lower() in IMG_EXTENSIONS and path.is_file())
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        # What other programs leave beside images begins with a dot.
+        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in IMG_EXTENSIONS and path.is_file() and not is_hidden:
+            yield path
 
 
 def _header(path: Path, label: int) -> _Image:

@@ -43,6 +43,16 @@ def test_a_folder_is_read_as_torchvision_reads_it(birds):
         assert torch.allclose(examples.inputs * std + mean, inputs, atol=1e-6)
 
 
+def test_what_other_programs_leave_beside_images_is_no_image(birds):
+    for name in (".DS_Store", "._0.png", "notes.txt", ".cache/0.png"):
+        path = birds / "train" / "wren" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"no image")
+    (birds / "train" / ".cache").mkdir()
+    found = describe(str(birds))
+    assert (found.classes, found.train) == (3, 12)
+
+
 def test_statistics_are_those_of_the_training_part(birds):
     found = load(str(birds)).train.inputs
     assert torch.allclose(found.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
