@@ -34,9 +34,8 @@ def network_seeds(recipe: Recipe, outer_step: int) -> list[int]:
     if recipe.init == "fixed":
         return [derive(recipe.seed, "fixed", recipe.run, k) for k in range(count)]
     if recipe.pretrained is not None:
-        pool = pool_seeds(recipe)
-        order = permutation(derive(recipe.seed, "distil", recipe.run, "network", outer_step), len(pool))
-        return [pool[place] for place in order[:count].tolist()]
+        order = permutation(derive(recipe.seed, "distil", recipe.run, "network", outer_step), recipe.pretrained.pool)
+        return [_pool_seed(recipe, place) for place in order[:count].tolist()]
     return [derive(recipe.seed, "distil", recipe.run, "network", outer_step, k) for k in range(count)]
 
 
@@ -49,7 +48,11 @@ def pool_seeds(recipe: Recipe) -> list[int]:
         return []
     if recipe.init == "fixed":
         return network_seeds(recipe, 0)
-    return [derive(recipe.seed, "pool", k) for k in range(recipe.pretrained.pool)]
+    return [_pool_seed(recipe, place) for place in range(recipe.pretrained.pool)]
+
+
+def _pool_seed(recipe: Recipe, place: int) -> int:
+    return derive(recipe.seed, "pool", place)
 
 
 def draw_networks(

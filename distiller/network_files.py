@@ -6,6 +6,7 @@ The same bytes serve a run's folder, the user's cache and a task's argument; sev
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ class NetworkFileError(ValueError):
     """Bytes that hold no such network, in one line."""
 
 
+@functools.lru_cache(maxsize=100_000)
 def name_of(recipe: Recipe, seed: int) -> str:
     """Return the name of the recipe's pre-trained network of that seed: the SHA-256, in hexadecimal, of what decides its bits."""
     return _digest(_key(recipe, seed))
@@ -46,8 +48,9 @@ def is_shareable(recipe: Recipe) -> bool:
 def write_network(recipe: Recipe, seed: int, names: Sequence[str], parameters: Parameters) -> bytes:
     """Return one network as a safetensors file whose metadata say what it is; ``names`` are those of its parameters."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in zip(names, parameters, strict=True)}
-    about = {"stillhouse": json.dumps(_key(recipe, seed)), "parameters": json.dumps(list(names))}
-    return save(tensors, about | {"torch": str(torch.__version__)})
+    about = {"key": _key(recipe, seed), "parameters": list(names), "torch": str(torch.__version__)}
+    # One entry: safetensors writes several in any order, and the same network is to be the same bytes.
+    return save(tensors, {"stillhouse": json.dumps(about)})
 
 
 def read_network(payload: bytes, name: str) -> Parameters:
@@ -56,10 +59,10 @@ def read_network(payload: bytes, name: str) -> Parameters:
     Raises `NetworkFileError` for damaged bytes, and for another network than that of the ``name``.
     """
     try:
-        about = safetensors_metadata(payload)
+        about = json.loads(safetensors_metadata(payload)["stillhouse"])
         tensors = load(payload)
-        parameters = tuple(tensors[each] for each in json.loads(about["parameters"]))
-        found = _digest(json.loads(about["stillhouse"]))
+        parameters = tuple(tensors[each] for each in about["parameters"])
+        found = _digest(about["key"])
     except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise NetworkFileError(f"damaged, or no trained network ({reason})") from error

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import torch
 
 from distiller import network_cache
-from distiller.data import Dataset, describe, load, locate
-from distiller.drawing import Networks, stack_of
+from distiller.data import Dataset, Examples, describe, load, locate
+from distiller.drawing import Networks, draw_networks, stack_of
+from distiller.evaluate import Evaluation
 from distiller.network_files import name_of, read_network, write_network
 from distiller.networks import NetworkError, Stack, build
 from distiller.pretrain import held_out, networks_at_once, pretrain
 from distiller.recipe import Recipe
+from distiller.unroll import score
 
-__all__ = ["check_pretrained", "obtain", "source_of", "trained_files"]
+__all__ = ["check_pretrained", "measure", "obtain", "source_of", "trained_files"]
 
 
 def check_pretrained(recipe: Recipe) -> None:
@@ -53,6 +56,28 @@ def trained_files(recipe: Recipe, source: Dataset, seeds: Sequence[int]) -> list
     trained = pretrain(recipe, source, seeds)
     names = stack_of(recipe, source).names
     return [write_network(recipe, seed, names, tuple(p[k] for p in trained)) for k, seed in enumerate(seeds)]
+
+
+def measure(
+    recipe: Recipe, dataset: Dataset, seeds: Sequence[int], examples: Examples, networks: Networks
+) -> list[Evaluation]:
+    """Measure pre-trained networks as they are on ``examples``, in the order of ``seeds``; ``before`` is as they were drawn.
+
+    With pre-training on the recipe's own data this is what all of the data gives.
+    """
+    settled, device = recipe.settled(), examples.inputs.device
+    stack, untrained = stack_of(settled, dataset), dataclasses.replace(settled, pretrained=None)
+    results: list[Evaluation] = []
+    for start in range(0, len(seeds), settled.chunk or 1):
+        part = list(seeds[start : start + (settled.chunk or 1)])
+        limits = {"classes": dataset.classes, "real_chunk": settled.real_chunk or len(examples)}
+        before, after = (
+            score(stack, draw_networks(how, stack, part, device, networks), examples.inputs, examples.labels, **limits)
+            for how in (untrained, settled)
+        )
+        rows = zip(part, after.accuracy.tolist(), after.loss.tolist(), before.accuracy.tolist(), strict=True)
+        results += [Evaluation(*row) for row in rows]
+    return results
 
 
 def obtain(recipe: Recipe, seeds: Sequence[int], say: Callable[[int, int], None] = lambda done, of: None) -> Networks:

@@ -206,6 +206,12 @@ class Recipe:
             real_chunk=self.real_chunk or (128 if on_cpu else 1024),
         )
 
+    def with_network(self, network: str) -> Recipe:
+        """Return the recipe with that network, settled; another one than its own is computed in its own best way."""
+        if network == self.network:
+            return self.settled()
+        return dataclasses.replace(self, network=network, backend="auto", chunk=None).settled()
+
     def plain(self) -> dict[str, Any]:
         """Return the recipe as plain values that `parse` reads back."""
         values = dataclasses.asdict(self, dict_factory=lambda pairs: {_key(name): value for name, value in pairs})

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.baseline_plan import BESIDES
 from orchestrator.extra_plan import extra_jobs_of
+from orchestrator.full_plan import full_jobs
 from orchestrator.ledger import Ledger
 from orchestrator.params import params_of, space_of
 from orchestrator.plan import Job, final_jobs, search_job
@@ -24,6 +25,6 @@ def asked_jobs(sweep: Sweep, finals: Sequence[int], trials: Sequence[Row], evalu
         yield search_job(sweep, row["trial"], params_of(space_of(sweep), row["params"]))
     for number, budget in enumerate(finals, 1):
         ledger = Ledger((row for row in trials if row["trial"] < budget), evaluations)
-        for jobs in (final_jobs, *BESIDES):
+        for jobs in (final_jobs, full_jobs, *BESIDES):
             yield from jobs(sweep, ledger, number)
     yield from extra_jobs_of(sweep, Ledger(trials), evaluations)

@@ -27,6 +27,7 @@ __all__ = [
     "label_jobs",
     "settings",
     "tune_jobs",
+    "winners",
 ]
 
 NEIGHBOURS = "knn"
@@ -70,7 +71,7 @@ def label_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
     if "learned_labels" not in sweep.baselines:
         return []
     jobs = []
-    for trial, winner in _winner(sweep, ledger):
+    for trial, winner in winners(sweep, ledger):
         recipe = dataclasses.replace(winner, inputs="real", learn_inputs=False, labels="soft")
         shards = _measured(sweep, recipe, "learned_labels", number, [0])
         jobs.append(Job(-1, trial, recipe, tuple(dataclasses.replace(shard, run=trial) for shard in shards)))
@@ -81,7 +82,7 @@ def tune_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
     """Return the work that tunes each baseline on the validation split: one job a setting, its index standing for the run."""
     return [
         Job(-1, index, recipe, _tuned(sweep, recipe, name, number, index), setting)
-        for _, recipe in _winner(sweep, ledger)
+        for _, recipe in winners(sweep, ledger)
         for name in _tuned_names(sweep)
         for index, setting in enumerate(settings(sweep, name))
     ]
@@ -92,7 +93,7 @@ def judge_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
     if "optimised_real" not in sweep.baselines or not _is_tuned(sweep, ledger, "optimised_real", number):
         return []
     setting = best_setting(sweep, ledger, "optimised_real", number)
-    return [Job(-1, 0, recipe, _judged(sweep, recipe, number), setting) for _, recipe in _winner(sweep, ledger)]
+    return [Job(-1, 0, recipe, _judged(sweep, recipe, number), setting) for _, recipe in winners(sweep, ledger)]
 
 
 def baseline_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
@@ -102,7 +103,7 @@ def baseline_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
     held against. So are the best of random sets until all of them are judged.
     """
     jobs = []
-    for _, recipe in _winner(sweep, ledger):
+    for _, recipe in winners(sweep, ledger):
         for name in sweep.baselines:
             if settings(sweep, name) and _is_tuned(sweep, ledger, name, number):
                 draws = _draws(sweep, ledger, recipe, name, number)
@@ -156,7 +157,7 @@ def amount(sweep: Sweep, recipe: Recipe) -> Amount:
     return Amount(steps, _networks(tuned), _networks(measured))
 
 
-def _winner(sweep: Sweep, ledger: Ledger) -> Iterator[tuple[int, Recipe]]:
+def winners(sweep: Sweep, ledger: Ledger) -> Iterator[tuple[int, Recipe]]:
     """Yield the number and the recipe of the best trial: a baseline has as many examples and steps.
 
     Nothing where no trial is complete; where nothing is distilled, the sweep's own recipe, as 0.

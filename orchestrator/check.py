@@ -11,6 +11,7 @@ import torch
 from distiller.data import DataError, Dataset, Description, describe, load, locate
 from distiller.networks import NetworkError, Stack, build
 from distiller.objectives import check_attack
+from distiller.pretrained import check_pretrained
 from distiller.recipe import Recipe, RecipeError
 from sweeps import Sweep
 
@@ -59,6 +60,7 @@ def check_recipe(recipe: Recipe) -> None:
         description = describe(recipe.data)
         Stack(build(recipe.network, description.shape, description.outputs), backend)
         check_attack(recipe, recipe.data, description.classes)
+        check_pretrained(recipe)
     except RecipeError as error:
         raise CheckError(f"recipe.{error}") from None
     except (DataError, NetworkError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from distiller.recipe import Recipe
 from orchestrator.check import check_gpus, check_recipe
-from orchestrator.extra_asked import Asked, with_network
+from orchestrator.extra_asked import Asked
 from orchestrator.extra_file import evaluate_file
 from orchestrator.extra_plan import extra_jobs, extra_tune_jobs, tuned
 from orchestrator.ledger import Ledger
@@ -63,7 +63,7 @@ def _of_run(
         if inline:
             check_gpus(run.sweep)
         for network in networks:
-            check_recipe(with_network(recipe, network))
+            check_recipe(recipe.with_network(network))
         chosen.append((number, recipe, networks, ways))
         source = f"trial {number} of {folder}"
         spoken.enter_context(pulse(say, f"{asked.said(networks, ways, source)}, less what is measured already"))

@@ -15,7 +15,7 @@ from orchestrator.figures import count
 from orchestrator.opening import RunError
 from orchestrator.ways import Way, resolved
 
-__all__ = ["Asked", "with_network"]
+__all__ = ["Asked"]
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,6 @@ class Asked:
         several = f", in each of {len(ways)} ways," if len(ways) > 1 else ""
         tuning = "" if all(way.is_tuned for way in ways) else ", after tuning rates on validation"
         return f"training {count(self.inits, 'network')}{each} ({', '.join(networks)}){several} on {source}{tuning}"
-
-
-def with_network(recipe: Recipe, network: str) -> Recipe:
-    """Return the recipe with another network, which is computed in its own best way."""
-    if network == recipe.network:
-        return recipe
-    return dataclasses.replace(recipe, network=network, backend="auto", chunk=None)
 
 
 def _training(asked: Mapping[str, Any], distilled: Callable[[], Distilled]) -> Training | None:

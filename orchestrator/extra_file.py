@@ -12,7 +12,7 @@ from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.process import settle_process
 from distiller.recipe import Recipe
 from orchestrator.check import check_recipe
-from orchestrator.extra_asked import Asked, with_network
+from orchestrator.extra_asked import Asked
 from orchestrator.measured import Extra, Measured
 from orchestrator.opening import RunError
 from orchestrator.pulse import pulse
@@ -29,14 +29,14 @@ def evaluate_file(distilled: Distilled, source: str, asked: Asked, say: Callable
     recipe = Recipe(data=distilled.data, network=distilled.network, epochs=distilled.epochs).settled()
     networks, ways = list(asked.networks) or [recipe.network], asked.ways(recipe, lambda: distilled)
     for network in networks:
-        check_recipe(with_network(recipe, network))
+        check_recipe(recipe.with_network(network))
     settle_process(recipe)
     tuning = not all(way.is_tuned for way in ways)
     dataset = load(recipe.data, describe(recipe.data).train // 6 if tuning else 0)
     _check_same_data(distilled, dataset, source)
     with pulse(say, asked.said(networks, ways, source)):
         measured = [
-            _measure_here(with_network(recipe, network).settled(), dataset, distilled, way, asked.inits)
+            _measure_here(recipe.with_network(network), dataset, distilled, way, asked.inits)
             for way in ways
             for network in networks
         ]

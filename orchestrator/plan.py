@@ -76,11 +76,13 @@ class Job:
     recipe: Recipe
     shards: tuple[Shard, ...]
     setting: Setting | None = None
+    full: bool = False
+    """Networks are measured as they come from training on all of the data."""
 
     @property
     def distils(self) -> bool:
         """Whether it is about a distilled set; a baseline's set is made where it is used."""
-        return self.setting is None
+        return self.setting is None and not self.full
 
 
 def search_job(sweep: Sweep, trial: int, params: Mapping[str, Any]) -> Job:

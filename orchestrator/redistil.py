@@ -15,6 +15,8 @@ from orchestrator.opening import Run, RunError
 from orchestrator.plan import Job, best_trials
 from orchestrator.records import Row
 from orchestrator.sameness import Versions, compare, other_version
+from orchestrator.storage import Storage
+from orchestrator.trained import Networks, TrainedNetworks
 from orchestrator.work import Work
 
 __all__ = ["distilled_trial", "redistil"]
@@ -66,8 +68,10 @@ def _excuse(run: Run, job: Job, device: str, versions: Versions) -> str | None:
 
 def _distilled(executor: Executor, run: Run, job: Job) -> Mapping[str, Any]:
     """Run segments to the recipe's end, or to where it diverges; return what the last of them gave."""
-    work, value = Work(job, deque()), None
+    work, value = Work(job, deque(), TrainedNetworks(Storage(run.folder), read_only=True)), None
     while (call := work.next_call(run.sweep.resources.segment or _SEGMENT)) is not None:
+        if isinstance(call.tag[1], Networks):
+            raise RunError(f"{run.folder}: pre-trained networks of trial {job.trial} are not there, or damaged")
         executor.submit(call)
         while not (ended := executor.wait(1.0)):
             pass

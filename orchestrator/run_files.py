@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestrator.baseline_plan import BESIDES, NEIGHBOURS
+from orchestrator.full_plan import full_jobs
 from orchestrator.ledger import Ledger
 from orchestrator.opening import open_run
 from orchestrator.plan import Job, final_jobs, unmeasured
@@ -54,7 +55,7 @@ class RunFiles:
         about = (self.sweep, ledger, len(self.finals))
         if self._is_open(final_jobs(*about), ledger):
             return "final"
-        return "baselines" if any(self._is_open(jobs(*about), ledger) for jobs in BESIDES) else "done"
+        return "baselines" if any(self._is_open(jobs(*about), ledger) for jobs in (full_jobs, *BESIDES)) else "done"
 
     def _is_open(self, jobs: Sequence[Job], ledger: Ledger) -> bool:
         """Say whether a network of ``jobs`` is not measured yet; a run that diverged has none."""

@@ -22,6 +22,7 @@ from distiller.distilled import Distilled
 from orchestrator.baseline_plan import NEIGHBOURS, baseline_jobs, judge_jobs, label_jobs, tune_jobs
 from orchestrator.events import Events
 from orchestrator.executor import Call, Completion, Executor
+from orchestrator.full_plan import full_jobs
 from orchestrator.ledger import Ledger
 from orchestrator.pace import Pace
 from orchestrator.params import params_row, space_of
@@ -29,6 +30,7 @@ from orchestrator.plan import Job, final_jobs, search_job, unmeasured
 from orchestrator.records import Records
 from orchestrator.search import Outcome, Search
 from orchestrator.storage import Storage
+from orchestrator.trained import Networks, TrainedNetworks
 from orchestrator.ways import Way
 from orchestrator.work import Work
 from sweeps import Sweep
@@ -73,6 +75,7 @@ class Schedule:
         self.ledger = Ledger(records.rows("trials"), records.rows("evaluations"))
         self.outcomes = {number: _outcome(row) for number, row in self.ledger.trials.items()}
         self.space = space_of(sweep)
+        self.trained = TrainedNetworks(storage)
         self.pace = Pace(sweep.resources.segment)
         self.works: list[Work] = []
         self.stage = "search"
@@ -150,7 +153,7 @@ class Schedule:
             self.events.say("replay_differs", trial=number, recorded=recorded, asked=asked)
 
     def _begin(self, job: Job, params: Mapping[str, Any] | None = None) -> None:
-        work = Work(job, deque(unmeasured(job, self.ledger)), params=params)
+        work = Work(job, deque(unmeasured(job, self.ledger)), self.trained, params=params)
         if job.distils:
             self._begin_distillation(work)
         diverged = job.distils and (job.trial, job.run) in self.ledger.diverged
@@ -198,7 +201,7 @@ class Schedule:
 
     def _final_stage(self) -> None:
         about = (self.sweep, self.ledger, len(self.finals))
-        for job in final_jobs(*about) + label_jobs(*about) + tune_jobs(*about):
+        for job in final_jobs(*about) + full_jobs(*about) + label_jobs(*about) + tune_jobs(*about):
             self._begin(job)
 
     def _baseline_stage(self) -> None:
@@ -213,15 +216,18 @@ class Schedule:
     # What comes back.
 
     def _take(self, completion: Completion) -> None:
-        work, shard, inits = completion.call.tag
+        work, what, inits = completion.call.tag
         work.running -= 1
         self.in_flight -= 1
         if completion.failure is not None:
             self._take_failure(work, completion)
-        elif shard is None:
+        elif what is None:
             self._take_segment(work, completion.value)
+        elif isinstance(what, Networks):
+            self.trained.take(what, completion.value["files"])
+            self.events.say("networks_trained", networks=len(what.seeds), seconds=completion.value["seconds"])
         else:
-            self._take_shard(work, shard, inits, completion.value)
+            self._take_shard(work, what, inits, completion.value)
         if work.is_over and work in self.works:
             self._finish(work)
 

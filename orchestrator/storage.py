@@ -1,4 +1,4 @@
-"""Where a run's files other than its tables lie: the frozen sweep, distilled sets, states of unfinished distillations."""
+"""Where a run's files other than its tables lie: the frozen sweep, distilled sets, trained networks, states of distillations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from distiller.distill import State
 from distiller.distilled import Distilled, DistilledError
+from distiller.network_files import NetworkFileError, read_network
 from orchestrator.distilled_table import read_distilled, write_distilled
 from orchestrator.plan import Job
 from orchestrator.publish import clear_temporaries, make_folder, publish
@@ -41,6 +42,23 @@ class Storage:
             self._distilled(digest).unlink()
             return None
 
+    def write_network(self, name: str, payload: bytes) -> None:
+        """Publish the file of a trained network."""
+        make_folder(self.folder / "networks")
+        publish(self._network(name), payload)
+
+    def read_network(self, name: str) -> bytes:
+        """Return the file of the trained network of that name."""
+        return self._network(name).read_bytes()
+
+    def has_network(self, name: str) -> bool:
+        """Say whether the trained network of that name is there, whole; a damaged file is as good as none."""
+        try:
+            read_network(self.read_network(name), name)
+        except (FileNotFoundError, NetworkFileError):
+            return False
+        return True
+
     def write_state(self, job: Job, state: bytes) -> None:
         """Publish the newest state of a distillation."""
         make_folder(self.folder / "states")
@@ -61,8 +79,8 @@ class Storage:
 
     def clear(self) -> None:
         """Remove what a driver that died left half-written; call it under the run's lease."""
-        for folder in (self.folder, self.folder / "states", self.folder / "distilled"):
-            clear_temporaries(folder)
+        for folder in ("", "states", "distilled", "networks"):
+            clear_temporaries(self.folder / folder)
 
     def drop_states(self, trial: int) -> None:
         """Remove what a driver that died left of a search trial whose row it had committed."""
@@ -80,6 +98,9 @@ class Storage:
 
     def _distilled(self, digest: str) -> Path:
         return self.folder / "distilled" / f"{digest}.parquet"
+
+    def _network(self, name: str) -> Path:
+        return self.folder / "networks" / f"{name}.safetensors"
 
     def _state(self, job: Job) -> Path:
         # The recipe's digest keeps a state from being taken for that of another recipe of the same number.

@@ -21,25 +21,43 @@ from distiller.distill import State, advance, distilled_of, start
 from distiller.distilled import Distilled
 from distiller.evaluate import Evaluation, evaluate
 from distiller.neighbours import neighbours_accuracy
+from distiller.network_files import unbundle
 from distiller.objectives import outer_labels
+from distiller.pretrain import held_out
+from distiller.pretrained import measure, trained_files
 from distiller.process import settle_process
 from distiller.recipe import Recipe
 from distiller.training import Training
 from orchestrator.ways import Way
 
-__all__ = ["evaluate_baseline", "evaluate_distilled", "evaluate_neighbours", "segment"]
+__all__ = [
+    "evaluate_baseline", "evaluate_distilled", "evaluate_neighbours", "evaluate_trained", "segment", "train_networks",
+]  # fmt: skip
 
 
-def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int) -> dict[str, Any]:
+def train_networks(recipe: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
+    """Pre-train one network for each seed; return their ``files`` in the order of ``seeds``."""
+    began = time.perf_counter()
+    parsed = Recipe.parse(recipe).settled()
+    settle_process(parsed)
+    assert parsed.pretrained is not None
+    source = _dataset(parsed.pretrained.data, held_out(parsed), parsed.device, parsed.dtype)
+    return {"files": trained_files(parsed, source, seeds)} | _place(parsed, began)
+
+
+def segment(
+    recipe: Mapping[str, Any], state: bytes | None, steps: int, networks: bytes | None = None
+) -> dict[str, Any]:
     """Advance a distillation by up to ``steps`` outer steps, from its start where ``state`` is `None`.
 
-    Returns the new ``state``, its ``outer_step``, the ``steps`` done, what ``diverged`` (or `None`), the ``curve`` so far as
-    lists, and, once the recipe's end is reached, the ``distilled`` set as bytes.
+    ``networks`` is a bundle of the pre-trained ones of these steps, `None` where there are none such. Returns the new ``state``,
+    its ``outer_step``, the ``steps`` done, what ``diverged`` (or `None`), the ``curve`` so far as lists, and, once the recipe's
+    end is reached, the ``distilled`` set as bytes.
     """
     began = time.perf_counter()
     parsed, dataset = _ready(recipe)
     before = start(parsed, dataset) if state is None else State.from_bytes(state)
-    after = advance(parsed, dataset, before, steps)
+    after = advance(parsed, dataset, before, steps, unbundle(networks))
     result: dict[str, Any] = {
         "state": after.to_bytes(),
         "outer_step": after.outer_step,
@@ -53,6 +71,17 @@ def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int) -> dict[
     return result | _place(parsed, began)
 
 
+def evaluate_trained(
+    recipe: Mapping[str, Any], seeds: Sequence[int], split: str, network: str, before: bool, networks: bytes
+) -> dict[str, Any]:
+    """Measure pre-trained networks as they are; return what `evaluate_distilled` returns, whatever ``before`` says."""
+    began = time.perf_counter()
+    parsed, dataset = _ready(recipe)
+    parsed = parsed.with_network(network)
+    results = measure(parsed, dataset, seeds, _held_out(parsed, dataset, split), unbundle(networks))
+    return {"evaluations": [_row(each) for each in results], "chunk": parsed.chunk} | _place(parsed, began)
+
+
 def evaluate_distilled(
     recipe: Mapping[str, Any],
     distilled: bytes,
@@ -60,17 +89,20 @@ def evaluate_distilled(
     split: str,
     network: str,
     before: bool,
+    networks: bytes | None = None,
     training: Mapping[str, Any] | None = None,
     init_scheme: str | None = None,
 ) -> dict[str, Any]:
     """Train one network for each seed on a distilled set; return ``evaluations`` in the order of ``seeds``.
 
-    ``training`` and ``init_scheme`` are given where they are not the set's own; see `orchestrator.ways`.
+    Pre-trained networks come in a bundle. ``training`` and ``init_scheme`` are given where they are not the set's own; see
+    `orchestrator.ways`.
     """
     began = time.perf_counter()
     way = Way(None if training is None else Training.parse(training), init_scheme)
     parsed, dataset = _ready(way.recipe(Recipe.parse(recipe)).plain())
-    return _evaluate(parsed, dataset, way.set(Distilled.from_bytes(distilled)), seeds, split, network, before, began)
+    made = way.set(Distilled.from_bytes(distilled))
+    return _evaluate(parsed, dataset, made, seeds, split, network, before, networks, began)
 
 
 def evaluate_baseline(
@@ -82,12 +114,13 @@ def evaluate_baseline(
     split: str,
     network: str,
     before: bool,
+    networks: bytes | None = None,
 ) -> dict[str, Any]:
     """Train one network for each seed on a baseline's examples at a constant rate; return what `evaluate_distilled` returns."""
     began = time.perf_counter()
     parsed, dataset = _ready(recipe)
     made = baseline_set(parsed, dataset, _examples(parsed, source, draw), rate)
-    return _evaluate(parsed, dataset, made, seeds, split, network, before, began)
+    return _evaluate(parsed, dataset, made, seeds, split, network, before, networks, began)
 
 
 def evaluate_neighbours(
@@ -114,15 +147,14 @@ def _evaluate(
     split: str,
     network: str,
     before: bool,
+    networks: bytes | None,
     began: float,
 ) -> dict[str, Any]:
     examples = _held_out(recipe, dataset, split)
-    if network != recipe.network:
-        # Another network is computed in its own best way.
-        recipe = dataclasses.replace(recipe, network=network, backend="auto", chunk=None).settled()
+    recipe, pool = recipe.with_network(network), unbundle(networks)
     while True:
         try:
-            results = evaluate(recipe, dataset, distilled, seeds, examples, before=before)
+            results = evaluate(recipe, dataset, distilled, seeds, examples, before=before, networks=pool)
             break
         except (torch.OutOfMemoryError, MemoryError):
             if recipe.chunk == 1:

@@ -27,6 +27,7 @@ from orchestrator.redistil import distilled_trial, redistil
 from orchestrator.runs import executor_for
 from orchestrator.sameness import Versions, compare, excuse
 from orchestrator.storage import Storage
+from orchestrator.trained import Networks, TrainedNetworks
 from orchestrator.work import Work
 
 __all__ = ["Verification", "completions", "run_version", "verify"]
@@ -166,6 +167,7 @@ def _calls(
 ) -> Iterator[Call]:
     """Yield a call for each row's stack of networks; rows that none can be made for go to the differences."""
     stacks: dict[Any, Job] = {}
+    trained = TrainedNetworks(Storage(run.folder), read_only=True)
     for row in sample:
         key = _key(row)
         place = next(((j, s) for j, s in jobs.get(key[:-1], ()) if s.first <= row["init"] < s.last), None)
@@ -174,7 +176,7 @@ def _calls(
         else:
             stacks[place[1], row["distilled"], _stack(place[1], row)] = place[0]
     for (shard, digest, inits), job in stacks.items():
-        work = Work(job, deque([(shard, list(inits))]))
+        work = Work(job, deque([(shard, list(inits))]), trained)
         try:
             work.distilled = None if digest is None else Storage(run.folder).read_distilled(digest).to_bytes()
         except (DistilledError, OSError) as error:
@@ -182,7 +184,12 @@ def _calls(
             continue
         call = work.next_call(1)
         assert call is not None
-        yield call
+        if isinstance(call.tag[1], Networks):
+            found.differences += [
+                f"networks/{name}.safetensors: is not there, or damaged" for name in call.tag[1].names
+            ]
+        else:
+            yield call
 
 
 def _stack(shard: Shard, row: Row) -> tuple[int, ...]:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from distiller.drawing import pool_seeds
 from distiller.evaluate import evaluation_seeds
 from orchestrator.executor import Call, Failure
 from orchestrator.plan import Job, Shard
+from orchestrator.trained import Networks, TrainedNetworks, of_segment
 
 __all__ = ["RETRIES", "Work"]
 
@@ -28,6 +30,8 @@ class Work:
     job: Job
     missing: deque[tuple[Shard, list[int]]]
     """Shards not handed out yet, each with the initialisations that no row holds."""
+    trained: TrainedNetworks
+    """The run's pre-trained networks; what this job lacks of them is trained before it is used."""
     params: Mapping[str, Any] | None = None
     """What the search proposed; `None` for a job that is no trial of it."""
     state: bytes | None = None
@@ -63,15 +67,26 @@ class Work:
         return max(1, charged + (self.failure is None))
 
     def next_call(self, segment: int) -> Call | None:
-        """Return what can be run now: a shard, or the next ``segment`` outer steps if none is running; else `None`."""
+        """Return what can be run now: a shard, or the next ``segment`` outer steps if none is running; else `None`.
+
+        Where pre-trained networks are not there that it needs, it is the training of some of them.
+        """
         if self.diverged is not None or self.failure is not None:
             return None
         if self.is_distilling:
+            if not self.trained.are_there(self._pool):
+                return self._training(self._pool)
             return None if self.running else self._segment(segment)
-        return self._shard(*self.missing.popleft()) if self.missing else None
+        for shard, inits in self.missing:
+            if self.trained.are_there(self._networks(shard, inits)):
+                self.missing.remove((shard, inits))
+                return self._shard(shard, inits)
+        return next(filter(None, (self._training(self._networks(*each)) for each in self.missing)), None)
 
     def fail(self, call: Call, failure: Failure) -> bool:
         """Take in a failed call; return whether it will be run again."""
+        if isinstance(call.tag[1], Networks):
+            self.trained.give_up(call.tag[1])
         count = self.failures[failure.kind] = self.failures.get(failure.kind, 0) + 1
         if count > RETRIES.get(failure.kind, 0):
             self.failure = failure
@@ -91,8 +106,28 @@ class Work:
         drawn = shards[0].way.recipe(self.job.recipe)
         return evaluation_seeds(drawn, shards[0].stream, max(shard.last for shard in shards))
 
+    @cached_property
+    def _pool(self) -> Networks:
+        return Networks(self.job.recipe, tuple(pool_seeds(self.job.recipe)))
+
+    def _networks(self, shard: Shard, inits: list[int]) -> Networks:
+        """Return the networks that a shard measures; the vote of neighbours is one without any."""
+        trains = self.job.setting is None or self.job.setting.neighbours is None
+        drawn = shard.way.recipe(self.job.recipe)
+        recipe = drawn.with_network(shard.network) if trains else drawn
+        wanted = trains and recipe.pretrained is not None
+        return Networks(recipe, tuple(self._seeds[init] for init in inits) if wanted else ())
+
+    def _training(self, wanted: Networks) -> Call | None:
+        some = self.trained.begin(wanted)
+        if some is None:
+            return None
+        arguments = {"recipe": some.recipe.plain(), "seeds": list(some.seeds)}
+        return Call("orchestrator.tasks:train_networks", arguments, (self, some, None))
+
     def _segment(self, steps: int) -> Call:
-        arguments = {"recipe": self._recipe, "state": self.state, "steps": steps}
+        networks = self.trained.bundle(of_segment(self.job.recipe, self.outer_step, steps))
+        arguments = {"recipe": self._recipe, "state": self.state, "steps": steps, "networks": networks}
         return Call("orchestrator.tasks:segment", arguments, (self, None, None))
 
     def _shard(self, shard: Shard, inits: list[int]) -> Call:
@@ -106,11 +141,14 @@ class Work:
         arguments |= {
             "seeds": [self._seeds[init] for init in inits],
             "network": shard.network,
+            "networks": self.trained.bundle(self._networks(shard, inits)),
             # What networks were before training is of interest beside the final figures; a search would ask it of the same
             # networks in every trial.
             "before": shard.split == "test",
             **shard.way.arguments(),
         }
+        if self.job.full:
+            return Call("orchestrator.tasks:evaluate_trained", arguments, tag)
         if setting is None:
             return Call("orchestrator.tasks:evaluate_distilled", arguments | {"distilled": self.distilled}, tag)
         return Call("orchestrator.tasks:evaluate_baseline", arguments | {"rate": setting.rate}, tag)

@@ -2,7 +2,7 @@
 
 from sweeps.catalogue import Shipped, read, shipped
 from sweeps.error import SweepError
-from sweeps.schema import BASELINES, Cost, Evaluate, Final, Optimised, Published, Resources, Search, Tuning
+from sweeps.schema import BASELINES, Cost, Evaluate, Final, FullData, Optimised, Published, Resources, Search, Tuning
 from sweeps.space import Choice, Dimension, FloatRange, IntRange
 from sweeps.sweep import Sweep
 
@@ -14,6 +14,7 @@ __all__ = [
     "Evaluate",
     "Final",
     "FloatRange",
+    "FullData",
     "IntRange",
     "Optimised",
     "Published",

@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, field_serializer, field_validator, model_validator
 
+from distiller.recipe import Recipe
 from sweeps.error import show
 from sweeps.part import Part, RefusedError, within
 from sweeps.space import Dimension, Listed, read_dimension
 
 __all__ = [
-    "BASELINES", "BaselineName", "Cost", "Different", "Evaluate", "Final", "Optimised", "Published", "Resources", "Rising",
-    "Search", "Tuning",
+    "BASELINES", "BaselineName", "Cost", "Different", "Evaluate", "Final", "FullData", "Optimised", "Published", "Resources",
+    "Rising", "Search", "Tuning",
 ]  # fmt: skip
 
 _MOST = 2**31 - 1  # counts are columns and loops, never larger
@@ -135,6 +136,31 @@ class Tuning(Part):
     draws: _Count = Field(default=10, description=_COUNT)
     """As many as the papers' runs."""
     optimised: Optimised = Field(default=Optimised(), description="keys and values")
+
+
+class FullDecay(Part):
+    """When the rate of training on all data falls, and to what share of it."""
+
+    every: _Count = Field(description=_COUNT)
+    """Passes."""
+    factor: Annotated[float, Field(gt=0, le=1e9)] = Field(description="a number above 0")
+
+
+class FullData(Part):
+    """Training on all of the real data, as `distiller.pretrain` does: the reference that a distilled set is held against."""
+
+    passes: _Count = Field(default=3, description=_COUNT)
+    lr: Annotated[float, Field(gt=0, le=1e9)] = Field(default=0.002, description="a number above 0")
+    decay: FullDecay | None = Field(default=None, description="every: PASSES and factor: NUMBER")
+    batch: _Count = Field(default=128, description=_COUNT)
+    inits: _Count = Field(default=10, description=_COUNT)
+    """Networks, each drawn at random whatever the recipe's initialisation is."""
+
+    def applied_to(self, recipe: Recipe) -> Recipe:
+        """Return the recipe of networks that are trained on all of this one's data, less its validation examples."""
+        how = {**self.plain(exclude={"inits"}), "data": recipe.data, "pool": self.inits}
+        changes = {"pretrained": how, "init": "random", "inits_per_step": 1, "objective": "basic"}
+        return Recipe.parse(recipe.plain() | changes).settled()
 
 
 class Resources(Part):

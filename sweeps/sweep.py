@@ -17,7 +17,18 @@ from distiller.recipe import Recipe, RecipeError
 from sweeps.error import Path, Place, SweepError
 from sweeps.part import Part, RefusedError, complaints, within
 from sweeps.recipe_keys import ELSEWHERE, read_recipe
-from sweeps.schema import BASELINES, BaselineName, Cost, Different, Evaluate, Published, Resources, Search, Tuning
+from sweeps.schema import (
+    BASELINES,
+    BaselineName,
+    Cost,
+    Different,
+    Evaluate,
+    FullData,
+    Published,
+    Resources,
+    Search,
+    Tuning,
+)
 from sweeps.space import Dimension, Listed, check_space
 
 __all__ = ["Sweep", "build"]
@@ -45,6 +56,7 @@ class Sweep(Part):
         default=(), description=f"a list of different names out of {', '.join(BASELINES)}"
     )
     tuning: Tuning = Field(default=Tuning(), description="keys and values")
+    full_data: FullData | None = Field(default=None, description="keys and values")
     resources: Resources = Field(default=Resources(), description="keys and values")
     # The last, for it is filled in from those above.
     recipe: Recipe = Field(description="at least data: NAME and network: NAME")
@@ -69,8 +81,8 @@ class Sweep(Part):
     def _has_work(self) -> Self:
         if not self.distil and self.search is not None:
             raise RefusedError(("search",), "has nothing to search beside distil: false; expected it to be left out")
-        if not self.distil and not self.baselines:
-            raise RefusedError(("distil",), "false leaves nothing to do without baselines: to measure")
+        if not (self.distil or self.baselines or self.full_data):
+            raise RefusedError(("distil",), "false leaves nothing to do without baselines: or full_data:")
         return self
 
     @property
@@ -82,6 +94,12 @@ class Sweep(Part):
     def _space_fits(self) -> Self:
         if self.search:
             within(("search", "space"), lambda space: check_space(space, self.recipe), self.search.space)
+        return self
+
+    @model_validator(mode="after")
+    def _full_data_are_one(self) -> Self:
+        if self.full_data and self.search and "data" in self.search.space:
+            raise RefusedError(("full_data",), "is of one data set, and search.space varies data; take one of them out")
         return self
 
     @classmethod

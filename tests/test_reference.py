@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from distiller.recipe import Decay, Recipe
+from distiller.recipe import Decay, Pretrained, Recipe
 from orchestrator.cli import cli
 from orchestrator.query import query
 from orchestrator.tables import KEYS, TABLES, schema_of
@@ -73,6 +73,13 @@ def test_every_key_of_a_recipe_is_there_with_its_default(field):
 def test_the_keys_of_a_decay_are_there():
     cell = rows(section("### `recipe`"))["outer_decay"][0]
     assert all(f"{field.name}: " in cell for field in dataclasses.fields(Decay))
+
+
+def test_the_keys_of_pre_training_are_there_with_their_defaults():
+    cell = rows(section("### `recipe`"))["pretrained"][0]
+    for field in dataclasses.fields(Pretrained):
+        default = {"data": "NAME", "decay": "{every: N, factor: F}"}.get(field.name, field.default)
+        assert f"{field.name}: {default}" in cell
 
 
 def test_every_field_of_the_schema_is_there_with_its_default():
