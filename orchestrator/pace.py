@@ -35,10 +35,10 @@ class Pace:
         return max(1, round(_SEGMENT_SECONDS * self._steps / self._step_seconds))
 
     def seconds(self, steps: int, networks: int) -> float | None:
-        """Return the slot-seconds that ``steps`` outer steps and ``networks`` evaluations take; `None` before any is known."""
-        if not self._steps:
+        """Return the slot-seconds that ``steps`` outer steps and ``networks`` evaluations take; `None` where not known yet."""
+        if not self._steps and (steps or not self._networks):
             return None
-        by_step = self._step_seconds / self._steps
+        by_step = self._step_seconds / self._steps if self._steps else 0.0
         # Before the first evaluation: about what a few outer steps cost.
         by_network = self._network_seconds / self._networks if self._networks else 3 * by_step
         return steps * by_step + networks * by_network

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.baseline_plan import NEIGHBOURS
 from orchestrator.baseline_rows import baseline_rows
 from orchestrator.estimate import Estimate
 from orchestrator.figures import clock, count, mean_sd, number, percent, points, tally
@@ -178,10 +179,11 @@ def _render_baselines(summary: Summary, console: Console) -> None:
     """Print what was measured with nothing distilled, or with no trial complete."""
     table = _table("", "mean ± sd", "sd draws", "se", "n")
     table.columns[0].justify, table.columns[0].no_wrap = "left", False
-    for cells in baseline_rows(summary.baselines, summary.baselines[0].network):
+    network = next((each.network for each in summary.baselines if each.network != NEIGHBOURS), "no network")
+    for cells in baseline_rows(summary.baselines, network):
         table.add_row(*map(Text, cells))
     console.print()
-    console.print(Text(f"Baselines with {summary.baselines[0].network}, test split", style="bold"))
+    console.print(Text(f"Baselines with {network}, test split", style="bold"))
     console.print(table)
     lines = ["measured: each at the rate, or the neighbours and the norm, that validation chose"]
     for line in [*lines, *_quoted(summary)]:

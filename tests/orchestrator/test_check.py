@@ -5,7 +5,7 @@ import torch
 
 from distiller.data import load
 from orchestrator.check import CheckError, check
-from sweeps import read
+from sweeps import BASELINES, read
 from tests.orchestrator.tiny_sweep import SWEEP, write_sweep
 
 EVALUATE = {"validation": 1200, "inits": 2}
@@ -45,6 +45,23 @@ def test_batched_is_refused_for_a_network_without_such_code(tmp_path):
     # Another network of the final is computed in its own best way, whatever the recipe's backend is.
     final = {"final": {"inits": 2, "networks": ["lenet", "convnet3"]}}
     check(sweep(tmp_path, {"backend": "batched"}, evaluate=EVALUATE | final))
+
+
+def test_a_mean_needs_one_example_and_every_other_baseline_as_many_as_the_set(tmp_path):
+    counts = load("digits", EVALUATE["validation"]).train.labels.bincount().tolist()
+    recipe = {"per_class": min(counts) + 1}
+    check(sweep(tmp_path, recipe, search=None, baselines=["average"]))
+    for name in set(BASELINES) - {"average"}:
+        said = complaint(sweep(tmp_path, recipe, search=None, baselines=["average", name]))
+        assert f"{name} wants {min(counts) + 1} training examples of each class" in said
+
+
+def test_a_set_has_the_neighbours_that_are_tried(tmp_path):
+    few = {"recipe": {"classes": [3, 7], "steps": 2}, "search": None}
+    check(sweep(tmp_path, baselines=["k_means"], **few))
+    check(sweep(tmp_path, baselines=["knn_k_means"], tuning={"neighbours": [1, 4]}, **few))
+    said = complaint(sweep(tmp_path, baselines=["knn_random_real"], **few))
+    assert "tuning.neighbours: 5 of a set of 4 examples of digits; expected at most 4" in said
 
 
 def test_examples_are_counted_of_the_classes_that_are_distilled(tmp_path):

@@ -75,6 +75,22 @@ def test_a_margin_wants_the_same_network_and_its_error_two_spreads():
     assert found.margin_se is None
 
 
+def test_neighbours_are_held_against_the_network_that_was_searched():
+    about = {"trial": -1, "network": "knn", "neighbours": 3, "norm": 2.0, "loss": None}
+    rows = [row for d in (0, 1) for row in evaluations("baseline/knn_k_means", [0.7 + d / 10], draw=d, **about)]
+    for row in rows:
+        row["seed"] = 0
+    final = measurements(final_rows(), ["final"])
+    (found,) = baselines(rows, 1, final, "lenet", {"knn_k_means": "92.2 ± 0.1"})
+    assert (found.rate, found.neighbours, found.norm, found.published) == (None, 3, 2.0, "92.2 ± 0.1")
+    # One value a draw: their spread is all there is.
+    assert (found.accuracy.n, found.accuracy.groups, found.accuracy.sd_networks) == (2, 2, None)
+    assert found.accuracy.se == pytest.approx(0.05)
+    assert found.margin == pytest.approx(0.83 - 0.75)
+    (found,) = baselines(rows, 1, final, "convnet")
+    assert (found.margin, found.published) == (None, None)
+
+
 def test_each_final_has_baselines_of_its_own():
     rows = baseline_rows() + baseline_rows("baseline/random_real/2", (0.7, 0.8))
     assert [b.accuracy.mean for number in (1, 2) for b in baselines(rows, number, ())] == pytest.approx([0.6, 0.75])

@@ -64,6 +64,24 @@ def test_the_headline_stands_beside_its_baseline(tmp_path):
     assert f"distilled set: {tmp_path}/run/distilled/{'1' * 12}*.parquet" in text.replace("\n", "")
 
 
+def test_where_nothing_is_distilled_the_baselines_are_the_report(tmp_path):
+    text = SWEEP[: SWEEP.index("search:")] + SWEEP[SWEEP.index("evaluate:") :].replace(
+        "[random_real]", "[random_real, knn_k_means]"
+    )
+    text += "distil: false\npublished: {source: a table, baselines: {knn_k_means: '92.2 ± 0.1'}}\n"
+    about = {"trial": -1, "network": "knn", "neighbours": 1, "norm": 2.0}
+    neighbours = [row for d in (0, 1) for row in evaluations("baseline/knn_k_means", [0.7 + d / 10], draw=d, **about)]
+    folder = tmp_path / "run"
+    rows = tune_rows() + baseline_rows() + neighbours
+    found = rendered(write_run(folder, text, [], rows, finals=[0]))
+    assert "Baselines with lenet, test split" in found
+    assert row(found, "random_real, rate 0.03, 4 draws") == ["60.00", "±", "-", "8.16", "4.08", "4"]
+    assert row(found, "knn_k_means, 1 neighbour, p 2, 2 draws") == ["75.00", "±", "-", "7.07", "5.00", "2"]
+    assert row(found, "published  ") == ["92.2", "±", "0.1"]
+    assert "published: a table" in found
+    assert "fresh mean above it" not in found
+
+
 def test_trials_best_first_with_their_ends(tmp_path):
     text = rendered(write_whole_run(tmp_path / "run"), 120)
     assert "stage done: 4 of 4 trials finished (2 complete, 1 failed, 1 diverged), 44 networks trained" in text

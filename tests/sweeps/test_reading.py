@@ -71,6 +71,26 @@ def refusal(source, overrides=()):
             "published: {accuracy: 96.1, source: x}",
             "f.yaml:8: published.accuracy: expected text in quotes, such as '82.75 ±",
         ),
+        (
+            "published: {source: x}",
+            "f.yaml:8: published.accuracy: is missing; expected it, or baselines: with a figure for each",
+        ),
+        ("published: {source: x, baselines: {k_mean: '1'}}", "f.yaml:8: published.baselines"),
+        (
+            "tuning: {optimised: {sets: 3}}",
+            "f.yaml:8: tuning.optimised.keep: expected at most the 3 sets that are judged, got 10",
+        ),
+        ("tuning: {norms: [0.5]}", "f.yaml:8: tuning.norms: expected a list of rising numbers from 1, got [0.5]"),
+        (
+            "tuning: {neighbours: [3, 1]}",
+            "f.yaml:8: tuning.neighbours: expected a list of rising whole numbers above 0",
+        ),
+        # Nothing distilled
+        ("distil: false", "f.yaml:8: distil: false leaves nothing to do without baselines: to measure"),
+        (
+            "distil: false\nbaselines: [average]\nsearch: {trials: 1, space: {steps: {int: [1, 2]}}}",
+            "f.yaml:10: search: has nothing to search beside distil: false; expected it to be left out",
+        ),
         ("published: {accuracy: '96'}", "f.yaml:8: published.source: is missing; expected text"),
         # The search
         ("search: {trials: 3}", "f.yaml:8: search.space: is missing; expected a recipe's key with what it may be"),

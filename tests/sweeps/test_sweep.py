@@ -164,6 +164,10 @@ def test_digest_differs_wherever_results_may():
         {"evaluate__final": {"runs": 1}},
         {"evaluate__final": {"networks": ["lenet"]}},
         {"baselines": []},
+        {"search": None, "distil": False},
+        {"tuning__norms": [2]},
+        {"tuning__neighbours": [1]},
+        {"tuning__optimised": {"inits": 3}},
     ]
     digests = [make(**change).digest() for change in changes]
     assert all(len(digest) == 64 for digest in digests)
