@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from orchestrator import open_run, resume, run
 from orchestrator.cli import cli
-from orchestrator.extra import evaluate
+from orchestrator.extra import Asked, evaluate
 from orchestrator.opening import RunError
 from orchestrator.records import part_paths
 from orchestrator.verify import verify
@@ -38,7 +38,8 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("verify")
     run(str(write_sweep(folder, **SMALL)), folder / "run", inline=True)
     resume(folder / "run", trials=3, inline=True)
-    evaluate(folder / "run", inits=2, inline=True)
+    ways = [{}, {"optimiser": "adam", "batch": 3}, {"order": "shuffled"}]
+    evaluate(folder / "run", Asked(2, init_schemes=["xavier_normal", "default"], trainings=ways), inline=True)
     return folder / "run"
 
 
@@ -64,6 +65,7 @@ def test_every_row_of_a_run_is_found_again_to_the_bit(whole):
     found = verify(whole, rows=10_000, distil="best", inline=True)
     assert found.differences == []
     phases = {row["phase"] for row in open_run(whole).table("evaluations").to_pylist()}
+    assert len({phase for phase in phases if phase.startswith("extra/")}) > 5
     assert phases >= {"search", "final", "final/2", "tune/random_real", "baseline/random_real/2", "extra"}
     assert found.checked == found.exact == found.rows == open_run(whole).table("evaluations").num_rows
     assert rows(whole) == before
