@@ -129,6 +129,11 @@ class Recipe:
     """`None` for a constant outer rate, ``cosine`` to fall to zero over all outer steps, or a `Decay`."""
     outer_clip: float | None = _number(None, above=0)
     """Largest norm of the whole meta-gradient; a longer one is scaled down to it."""
+    rate_lr: float | None = _number(None, above=0)
+    """The outer rate of the learned rates' parameterisation; `None` for ``outer_lr``. It follows ``outer_decay`` too."""
+    checkpoint: int | None = _number(None, least=1)
+    """Measure the fixed networks on the validation examples after every so many outer steps and after the last one, and keep what
+    was learned where they are best; `None` keeps the last."""
     batch: int = _number(1024, least=1)
     """Real examples in an outer step; passes go over a fresh permutation each, the last, shorter batch kept."""
     validation: int = _number(0, least=0)
@@ -177,6 +182,10 @@ class Recipe:
         if self.objective == "adapt" and (self.pretrained is None or self.pretrained.data == self.data):
             reason = f"adapt is from networks that are pretrained on other data than {self.data}; set pretrained.data to these"
             raise RecipeError(("objective",), reason)
+        if self.checkpoint is not None and self.init != "fixed":
+            raise RecipeError(("checkpoint",), "measures fixed networks; with init random leave it out")
+        if self.checkpoint is not None and self.validation == 0:
+            raise RecipeError(("checkpoint",), "is chosen on validation examples; set validation above 0")
 
     @property
     def attack(self) -> Attack | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from safetensors.torch import load, save
 from torch import Tensor
@@ -16,6 +16,8 @@ __all__ = ["CURVE", "State"]
 CURVE = ("loss", "accuracy", "gradient_norm", "seconds")
 """What is logged of every outer step."""
 
+_GROUPS = ("learned", "moments", "curve", "best")
+
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -24,6 +26,8 @@ class State:
     ``learned`` holds inputs [S, M, *shape], labels [S, M, outputs] and raw_rates [T], where a rate is softplus(raw_rate);
     ``moments`` is Adam's memory of the learned ones; ``curve`` holds, for each outer step so far, the mean outer loss and
     accuracy of its networks on its real batch, the norm of the meta-gradient before clipping, and the seconds it took.
+    Where the recipe chooses checkpoints, ``best`` is what was learned where they are best, with their ``accuracy`` [] on the
+    validation examples, and the curve holds that of every step as ``validation``, not a number where it was not measured.
     ``diverged`` says what was not finite, and where; such a state goes no further. Its last step is in the curve and changed
     nothing else.
     """
@@ -33,17 +37,18 @@ class State:
     moments: Mapping[str, Tensor]
     curve: Mapping[str, Tensor]
     diverged: str | None = None
+    best: Mapping[str, Tensor] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the state as one safetensors file."""
-        groups = {"learned": self.learned, "moments": self.moments, "curve": self.curve}
+        groups = {name: getattr(self, name) for name in _GROUPS}
         tensors = {f"{group}/{name}": tensor for group, values in groups.items() for name, tensor in values.items()}
         return save(tensors, {"state": json.dumps({"outer_step": self.outer_step, "diverged": self.diverged})})
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> State:
         """Read what `to_bytes` wrote, equal to the bit."""
-        groups: dict[str, dict[str, Tensor]] = {"learned": {}, "moments": {}, "curve": {}}
+        groups: dict[str, dict[str, Tensor]] = {name: {} for name in _GROUPS}
         for path, tensor in load(payload).items():
             group, name = path.split("/")
             groups[group][name] = tensor

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from distiller.centroids import centroid_batches
+from distiller.checkpoint import Checkpoint
 from distiller.data import Dataset
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
@@ -39,7 +40,8 @@ def start(recipe: Recipe, dataset: Dataset) -> State:
         "labels": start_labels(recipe, dataset),
         "raw_rates": torch.full((recipe.inner_steps,), raw_rate, dtype=dtype),
     }
-    return State(0, learned, {}, {name: torch.zeros(0, dtype=torch.float64) for name in CURVE})
+    logged = (*CURVE, "validation") if recipe.checkpoint is not None else CURVE
+    return State(0, learned, {}, {name: torch.zeros(0, dtype=torch.float64) for name in logged})
 
 
 def _start_inputs(recipe: Recipe, dataset: Dataset) -> Tensor:
@@ -65,8 +67,8 @@ def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int, networks
 
 
 def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
-    """Return the distilled set that ``state`` has learned, on the CPU."""
-    learned = state.learned
+    """Return the distilled set that ``state`` has learned, on the CPU: the best checkpoint's, where these are measured."""
+    learned = state.best or state.learned
     rates = F.softplus(learned["raw_rates"])
     about = (recipe.epochs, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
     return Distilled(learned["inputs"], learned["labels"], rates, *about)
@@ -87,6 +89,7 @@ class _OuterLoop:
         self.adam = _adam(recipe, self.learned, self.names, state)
         self.curve = {name: values.tolist() for name, values in state.curve.items()}
         self.fixed = self._draw() if recipe.init == "fixed" else None
+        self.checkpoint = self._checkpoint(state)
 
     def step(self) -> None:
         """Do one outer step: meta-gradient, clipping, Adam."""
@@ -102,6 +105,8 @@ class _OuterLoop:
         else:
             what = "outer loss" if not math.isfinite(loss) else "meta-gradient"
             self.diverged = f"the {what} was not finite at outer step {self.outer_step}"
+        if self.checkpoint is not None:
+            self.curve["validation"].append(self._validation())
         row = (loss, meta.score.accuracy.mean().item(), norm, time.perf_counter() - began)
         for name, value in zip(CURVE, row, strict=True):
             self.curve[name].append(value)
@@ -115,7 +120,22 @@ class _OuterLoop:
             for key, value in self.adam.state.get(self.learned[name], {}).items()
         }
         curve = {name: torch.tensor(values, dtype=torch.float64) for name, values in self.curve.items()}
-        return State(self.outer_step, learned, moments, curve, self.diverged)
+        best = {name: tensor.cpu().clone() for name, tensor in self.checkpoint.best.items()} if self.checkpoint else {}
+        return State(self.outer_step, learned, moments, curve, self.diverged, best)
+
+    def _checkpoint(self, state: State) -> Checkpoint | None:
+        if self.recipe.checkpoint is None:
+            return None
+        assert self.fixed is not None  # the recipe has seen to it
+        checkpoint = Checkpoint(self.recipe, self.stack, self.fixed, self.dataset.validation, self.dataset.classes)
+        checkpoint.best = {name: tensor.to(self.device) for name, tensor in state.best.items()}
+        return checkpoint
+
+    def _validation(self) -> float:
+        """Return the accuracy on the validation examples where this step is measured, else not a number."""
+        if self.checkpoint is None or self.diverged is not None:
+            return math.nan
+        return self.checkpoint.measure(self.outer_step, self.learned, F.softplus(self.learned["raw_rates"]))
 
     def _meta_gradient(self) -> MetaGradient:
         real = self.batches.at(self.outer_step)
@@ -146,16 +166,18 @@ class _OuterLoop:
         return {name: gradient for name, gradient in gradients.items() if gradient is not None}
 
     def _descend(self, gradients: Mapping[str, Tensor]) -> None:
-        for group in self.adam.param_groups:
-            group["lr"] = _outer_lr(self.recipe, self.outer_step, self.batches.per_pass)
+        decay = _decay(self.recipe, self.outer_step, self.batches.per_pass)
+        for name, group in zip(self.names, self.adam.param_groups, strict=True):
+            group["lr"] = _first_lr(self.recipe, name) * decay
         for name in self.names:
             self.learned[name].grad = gradients[name]
         self.adam.step()
 
 
 def _adam(recipe: Recipe, learned: Mapping[str, Tensor], names: list[str], state: State) -> torch.optim.Adam:
-    """Return Adam over the learned tensors (Wang et al.'s betas), with the memory that ``state`` carries."""
-    adam = torch.optim.Adam([learned[name] for name in names], lr=recipe.outer_lr, betas=(0.5, 0.999))
+    """Return Adam over the learned tensors (Wang et al.'s betas), a group each, with the memory that ``state`` carries."""
+    groups = [{"params": [learned[name]], "lr": _first_lr(recipe, name)} for name in names]
+    adam = torch.optim.Adam(groups, betas=(0.5, 0.999))
     for path, value in state.moments.items():
         name, key = path.split(".")
         # Adam counts its steps on the CPU and keeps its moments beside their parameter.
@@ -163,10 +185,18 @@ def _adam(recipe: Recipe, learned: Mapping[str, Tensor], names: list[str], state
     return adam
 
 
-def _outer_lr(recipe: Recipe, outer_step: int, per_pass: int) -> float:
-    """Return the outer rate of a step. A `Decay` falls after exactly ``every`` passes; Wang et al.'s code is a pass early."""
+def _first_lr(recipe: Recipe, name: str) -> float:
+    """Return the outer rate of the learned tensor ``name`` before any decay."""
+    return recipe.rate_lr if name == "raw_rates" and recipe.rate_lr is not None else recipe.outer_lr
+
+
+def _decay(recipe: Recipe, outer_step: int, per_pass: int) -> float:
+    """Return the factor of a step's outer rates.
+
+    A `Decay` falls after exactly ``every`` passes; Wang et al.'s code is a pass early.
+    """
     if isinstance(recipe.outer_decay, Decay):
-        return recipe.outer_lr * recipe.outer_decay.factor ** (outer_step // per_pass // recipe.outer_decay.every)
+        return recipe.outer_decay.factor ** (outer_step // per_pass // recipe.outer_decay.every)
     if recipe.outer_decay == "cosine":
-        return recipe.outer_lr * 0.5 * (1 + math.cos(math.pi * outer_step / recipe.outer_steps))
-    return recipe.outer_lr
+        return 0.5 * (1 + math.cos(math.pi * outer_step / recipe.outer_steps))
+    return 1.0

@@ -253,9 +253,9 @@ class Schedule:
 
     def _log_curve(self, work: Work, value: Mapping[str, Any]) -> None:
         curve = value["curve"]
+        place: dict[str, Any] = {"trial": work.job.trial, "run": work.job.run, "validation": None}
         rows = [
-            {"trial": work.job.trial, "run": work.job.run, "outer_step": step}
-            | {name: _finite(values[step]) for name, values in curve.items()}
+            place | {"outer_step": step} | {name: _finite(values[step]) for name, values in curve.items()}
             for step in range(work.logged, len(curve["loss"]))
         ]
         self.records.append("curves", rows)

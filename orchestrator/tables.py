@@ -112,6 +112,9 @@ _COLUMNS = {
         _Column("loss", pa.float64(), "outer loss, the mean over networks", nullable=True),
         _Column("accuracy", pa.float64(), "on the real batch, 0 .. 1, where measured", nullable=True),
         _Column("gradient_norm", pa.float64(), "norm of the whole meta-gradient, before clipping", nullable=True),
+        _Column(
+            "validation", pa.float64(), "after the step, on the validation examples, where measured", nullable=True
+        ),
         _Column("seconds", pa.float64(), "duration of the outer step"),
     ),
 }

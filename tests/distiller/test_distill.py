@@ -172,6 +172,15 @@ def test_the_outer_rate_follows_its_schedule(decay, factors):
     assert moved == pytest.approx(factors, abs=1e-3)
 
 
+def test_learned_rates_may_have_an_outer_rate_of_their_own():
+    recipe = dataclasses.replace(RECIPE, rate_lr=RECIPE.outer_lr / 5, outer_decay="cosine")
+    first, after = start(recipe, DATA), advance(recipe, DATA, start(recipe, DATA), 1)
+    # Adam's first step is as long as its rate.
+    moved = {name: (after.learned[name] - first.learned[name]).abs().max().item() for name in first.learned}
+    expected = {"inputs": RECIPE.outer_lr, "labels": RECIPE.outer_lr, "raw_rates": RECIPE.outer_lr / 5}
+    assert moved == pytest.approx(expected, rel=1e-3)
+
+
 def test_divergence_is_a_result_with_a_reason():
     recipe = dataclasses.replace(RECIPE, distill_lr=1e20)
     state = advance(recipe, DATA, start(recipe, DATA), 3)

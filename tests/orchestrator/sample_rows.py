@@ -33,7 +33,8 @@ def evaluation(number, init, **changes):
 
 def point(number, outer_step, **changes):
     row = {
-        "trial": number, "run": 0, "outer_step": outer_step, "loss": 2.3, "accuracy": None, "gradient_norm": 1.0, "seconds": 0.1,
+        "trial": number, "run": 0, "outer_step": outer_step, "loss": 2.3, "accuracy": None, "gradient_norm": 1.0,
+        "validation": None, "seconds": 0.1,
     }  # fmt: skip
     return row | changes
 

@@ -21,7 +21,16 @@ EVALUATION = {
     "seconds": 0.1, "distilled": None, "overall_accuracy": 0.8, "class_accuracies": [0.7, 0.9], "attack_share": 0.1,
     "training": None, "init_scheme": None,
 }  # fmt: skip
-POINT = {"trial": 0, "run": 0, "outer_step": 0, "loss": 2.3, "accuracy": None, "gradient_norm": 1.0, "seconds": 0.1}
+POINT = {
+    "trial": 0,
+    "run": 0,
+    "outer_step": 0,
+    "loss": 2.3,
+    "accuracy": None,
+    "gradient_norm": 1.0,
+    "validation": None,
+    "seconds": 0.1,
+}
 ROWS = {"trials": TRIAL, "evaluations": EVALUATION, "curves": POINT}
 
 

@@ -72,7 +72,8 @@ def evaluations(phase, accuracies, first=0, **changes):
 
 def point(number, run, step, loss=2.0, seconds=1.5):
     return {
-        "trial": number, "run": run, "outer_step": step, "loss": loss, "accuracy": None, "gradient_norm": 1.0, "seconds": seconds,
+        "trial": number, "run": run, "outer_step": step, "loss": loss, "accuracy": None, "gradient_norm": 1.0, "validation": None,
+        "seconds": seconds,
     }  # fmt: skip
 
 
