@@ -164,11 +164,11 @@ def watch(folder: Path, as_json: bool) -> int:
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_json
 def report(folders: tuple[Path, ...], as_json: bool) -> int:
-    """Show the results of RUN as tables; of several, side by side, with the least examples for a share of full-data accuracy."""
+    """Show the results of RUN as tables; of several, their accuracy against the number of distilled examples."""
     if len(folders) > 1:
-        from orchestrator.side_by_side import render_tasks, side_by_side, tasks_plain
+        from orchestrator.size_curve import render_tasks, size_curve, tasks_plain
 
-        tasks = side_by_side(folders)
+        tasks = size_curve(folders)
         _show(as_json, tasks_plain(tasks), lambda console: render_tasks(tasks, console))
         return DONE
     from orchestrator.report import render

@@ -9,7 +9,7 @@ from rich.console import Console
 from written_runs import WITHOUT_SEARCH, evaluations, trial, write_run
 
 from orchestrator.cli import cli
-from orchestrator.side_by_side import render_tasks, side_by_side, tasks_plain
+from orchestrator.size_curve import render_tasks, size_curve, tasks_plain
 
 FULL = evaluations("full", [0.98, 1.0], trial=-1)
 
@@ -39,7 +39,7 @@ def shown(tasks, width=100):
 
 
 def test_runs_of_one_task_make_a_curve_with_its_sizes(curve):
-    (task,) = side_by_side(curve)
+    (task,) = size_curve(curve)
     assert (task.data, task.network, task.init) == ("digits", "lenet", "fixed")
     assert [line.examples for line in task.lines] == [1, 5, 10]
     # The run that trained on the whole data is the measure of all.
@@ -54,7 +54,7 @@ def test_runs_of_one_task_make_a_curve_with_its_sizes(curve):
 
 def test_other_networks_and_initialisations_are_other_tasks(curve, tmp_path):
     random = WITHOUT_SEARCH.replace("init: fixed", "init: random")
-    tasks = side_by_side([*curve, write(tmp_path / "random", 5, [0.8], text=random)])
+    tasks = size_curve([*curve, write(tmp_path / "random", 5, [0.8], text=random)])
     assert [(task.init, len(task.lines)) for task in tasks] == [("fixed", 3), ("random", 1)]
     assert tasks[1].full is None
     assert "no ratio: none of these runs trains on the whole data" in shown(tasks[1:])
@@ -62,7 +62,7 @@ def test_other_networks_and_initialisations_are_other_tasks(curve, tmp_path):
 
 def test_a_run_without_a_result_has_a_line_too(curve, tmp_path):
     begun = write_run(tmp_path / "begun", WITHOUT_SEARCH)
-    (task,) = side_by_side([*curve, begun])
+    (task,) = size_curve([*curve, begun])
     assert (task.lines[0].folder, task.lines[0].test) == (str(begun), None)
     plain = tasks_plain([task])
     assert plain == json.loads(json.dumps(plain, allow_nan=False))

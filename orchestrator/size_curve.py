@@ -1,6 +1,6 @@
-"""Several runs as one table: the accuracy of each best trial, its share of the full-data accuracy, and the distillation sizes.
+"""Several runs as a curve: accuracy against the number of distilled examples, its share of the full-data accuracy, and the sizes.
 
-The papers' curve of accuracy against the number of distilled examples is such a table, a run a point.
+The papers' figure of accuracy against images is such a table, a run a point.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orchestrator.report import size_lines
 from orchestrator.run_files import read_run
 from orchestrator.summary import Summary, summary
 
-__all__ = ["Line", "Task", "render_tasks", "side_by_side", "tasks_plain"]
+__all__ = ["Line", "Task", "render_tasks", "size_curve", "tasks_plain"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Task:
     sizes: tuple[Size, ...]
 
 
-def side_by_side(folders: Sequence[Path]) -> tuple[Task, ...]:
+def size_curve(folders: Sequence[Path]) -> tuple[Task, ...]:
     """Return the runs in ``folders`` by task. Raises what `summary` raises."""
     tasks: dict[tuple[str, str, str], list[Summary]] = {}
     for folder in folders:
