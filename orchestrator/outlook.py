@@ -24,6 +24,7 @@ from distiller.recipe import Recipe
 from orchestrator.baseline_plan import amount
 from orchestrator.check import check_gpus
 from orchestrator.figures import clock
+from orchestrator.training_cost import WholeTraining, full_data_training, pretraining, untrained
 from sweeps import Resources, Sweep
 
 __all__ = ["Cost", "Outlook", "outlook", "render"]
@@ -54,6 +55,8 @@ class Outlook:
     final_networks: int
     baseline_networks: int
     slots: int
+    pretraining: WholeTraining
+    full_data: WholeTraining
     cost: Cost | None
 
     @property
@@ -62,7 +65,8 @@ class Outlook:
         if self.cost is None:
             return None
         networks = self.search_networks + self.final_networks + self.baseline_networks
-        return (self.outer_steps * self.cost.seconds_a_step + networks * self.cost.seconds_a_network) / self.slots
+        short = self.outer_steps * self.cost.seconds_a_step + networks * self.cost.seconds_a_network
+        return (short + self.pretraining.seconds + self.full_data.seconds) / self.slots
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -83,6 +87,8 @@ def outlook(sweep: Sweep, probe: bool = True) -> Outlook:
     inits = recipe.inits_per_step if fixed else sweep.evaluate.inits
     final_inits = recipe.inits_per_step if fixed else final.inits
     baselines = amount(sweep, recipe)
+    if probe:
+        settle_process(recipe)
     return Outlook(
         name=sweep.name,
         trials=trials,
@@ -91,7 +97,9 @@ def outlook(sweep: Sweep, probe: bool = True) -> Outlook:
         final_networks=top * (1 + final.runs) * final_inits * len(final.networks or [None]),
         baseline_networks=baselines.tuning + baselines.measured,
         slots=_slots(sweep.resources),
-        cost=_probe(recipe, params) if probe else None,
+        pretraining=pretraining(sweep, recipe, probe),
+        full_data=full_data_training(sweep, recipe, probe),
+        cost=_probe(untrained(recipe), params) if probe else None,
     )
 
 
@@ -101,6 +109,10 @@ def render(found: Outlook, console: Console) -> None:
     table.add_row("trials", str(found.trials))
     table.add_row("outer steps", f"{found.outer_steps:,}")
     table.add_row("networks: search, final, baselines", _counts(found))
+    for name, whole in (("pre-trained networks", found.pretraining), ("networks on full data", found.full_data)):
+        if whole.networks:
+            each = "" if whole.seconds_a_network is None else f", {whole.seconds_a_network:.1f} s each"
+            table.add_row(name, f"{whole.networks:,}{each}")
     table.add_row("slots", str(found.slots))
     if found.cost is not None:
         typical = ", ".join(
@@ -136,7 +148,6 @@ def _peak_memory() -> int:
 
 
 def _probe(recipe: Recipe, params: dict[str, Any]) -> Cost:
-    settle_process(recipe)
     dataset = load(recipe.data, recipe.validation).to(recipe.device, getattr(torch, recipe.dtype))
     state = advance(recipe, dataset, start(recipe, dataset), 1)  # the first step pays for what is done once
     began, steps = time.perf_counter(), 0

@@ -43,6 +43,27 @@ def test_fixed_networks_are_trained_on_every_draw(tmp_path):
     assert planned(tmp_path, tuning=tuning).baseline_networks == 2 * SWEEP["evaluate"]["inits"] + 5
 
 
+@pytest.mark.parametrize(("init", "networks"), [("random", 30 + 2 + 5), ("fixed", 2 * 3)])
+def test_networks_that_are_trained_before_are_counted_and_timed(tmp_path, init, networks):
+    changes = {
+        "init": init,
+        "inits_per_step": 2,
+        "pretrained": {"data": "digits", "passes": 4, "pool": 30},
+        "outer_steps": 1,
+    }
+    evaluate = SWEEP["evaluate"] | {"inits": 2, "final": {"inits": 5, "runs": 2}}
+    sweep = read(
+        str(write_sweep(tmp_path, recipe=SWEEP["recipe"] | changes, evaluate=evaluate, full_data={"inits": 7}))
+    )
+    counted, timed = outlook(sweep, probe=False), outlook(sweep)
+    assert counted.pretraining.networks == timed.pretraining.networks == networks
+    assert counted.full_data.networks == 7
+    assert counted.pretraining.seconds == 0
+    # Four passes take longer than the three of the reference, over as many examples.
+    assert timed.pretraining.seconds_a_network > timed.full_data.seconds_a_network / 2 > 0
+    assert timed.seconds * timed.slots > timed.pretraining.seconds + timed.full_data.seconds
+
+
 def test_memory_is_in_bytes_everywhere(monkeypatch):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     monkeypatch.setattr("sys.platform", "linux")
