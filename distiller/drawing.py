@@ -11,7 +11,7 @@ from distiller.networks import NetworkError, Parameters, Stack, build
 from distiller.recipe import Recipe
 from distiller.seeds import derive, permutation, seed_tensor
 
-__all__ = ["Networks", "draw_networks", "network_seeds", "pool_seeds", "stack_of"]
+__all__ = ["Networks", "draw_networks", "draw_untrained", "network_seeds", "pool_seeds", "stack_of"]
 
 Networks = Mapping[int, Parameters]
 """Pre-trained networks by their seeds; the parameters of one have no first dimension K."""
@@ -62,12 +62,16 @@ def draw_networks(
 
     Pre-trained ones are taken from ``networks``. Raises `NetworkError` where one of them is not there.
     """
-    dtype = getattr(torch, recipe.dtype)
     if recipe.pretrained is None:
-        return stack.draw(recipe.init_scheme, seed_tensor(seeds, device), dtype)
+        return draw_untrained(recipe, stack, seeds, device)
     there = networks or {}
     missing = [seed for seed in seeds if seed not in there]
     if missing:
         raise NetworkError(f"{len(missing)} of {len(seeds)} pre-trained networks are not there, such as {missing[0]}")
     chosen = zip(*(there[seed] for seed in seeds), strict=True)
-    return tuple(torch.stack(parts).to(device, dtype) for parts in chosen)
+    return tuple(torch.stack(parts).to(device, getattr(torch, recipe.dtype)) for parts in chosen)
+
+
+def draw_untrained(recipe: Recipe, stack: Stack, seeds: Sequence[int], device: torch.device | str) -> Parameters:
+    """Draw one network for each seed as it is before any training, pre-training too."""
+    return stack.draw(recipe.init_scheme, seed_tensor(seeds, device), getattr(torch, recipe.dtype))

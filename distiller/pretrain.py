@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from distiller.data import Dataset, Examples
-from distiller.drawing import draw_networks, stack_of
+from distiller.drawing import draw_untrained, stack_of
 from distiller.losses import cross_entropy, one_hot
 from distiller.networks import Parameters, Stack
 from distiller.recipe import Pretrained, Recipe
@@ -35,8 +35,7 @@ def pretrain(recipe: Recipe, source: Dataset, seeds: Sequence[int]) -> Parameter
         raise ValueError("the recipe's networks are not pre-trained")
     # On a GPU all networks have to be computed at once to keep it busy, which only vmap does for inputs of their own.
     stack = stack_of(settled if settled.device == "cpu" else dataclasses.replace(settled, backend="vmap"), source)
-    untrained = dataclasses.replace(recipe, pretrained=None)
-    drawn = draw_networks(untrained, stack, list(seeds), source.train.inputs.device)
+    drawn = draw_untrained(settled, stack, seeds, source.train.inputs.device)
     return train_on(stack, drawn, source.train, source.classes, how, seeds, settled.real_chunk or how.batch)
 
 

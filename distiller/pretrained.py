@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 
 import torch
 
 from distiller import network_cache
 from distiller.data import Dataset, Examples, describe, load, locate
-from distiller.drawing import Networks, draw_networks, stack_of
+from distiller.drawing import Networks, draw_networks, draw_untrained, stack_of
 from distiller.evaluate import Evaluation
 from distiller.network_files import name_of, read_network, write_network
 from distiller.networks import NetworkError, Stack, build
@@ -66,15 +65,13 @@ def measure(
     With pre-training on the recipe's own data this is what all of the data gives.
     """
     settled, device = recipe.settled(), examples.inputs.device
-    stack, untrained = stack_of(settled, dataset), dataclasses.replace(settled, pretrained=None)
+    stack = stack_of(settled, dataset)
     results: list[Evaluation] = []
     for start in range(0, len(seeds), settled.chunk or 1):
         part = list(seeds[start : start + (settled.chunk or 1)])
         limits = {"classes": dataset.classes, "real_chunk": settled.real_chunk or len(examples)}
-        before, after = (
-            score(stack, draw_networks(how, stack, part, device, networks), examples.inputs, examples.labels, **limits)
-            for how in (untrained, settled)
-        )
+        drawn = draw_untrained(settled, stack, part, device), draw_networks(settled, stack, part, device, networks)
+        before, after = (score(stack, each, examples.inputs, examples.labels, **limits) for each in drawn)
         rows = zip(part, after.accuracy.tolist(), after.loss.tolist(), before.accuracy.tolist(), strict=True)
         results += [Evaluation(*row) for row in rows]
     return results

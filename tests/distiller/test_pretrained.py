@@ -110,8 +110,8 @@ def test_adaptation_is_better_than_none_and_starts_from_the_source_networks(tmp_
     target = load("digits", 300)
     how = dataclasses.replace(HOW, data=source(tmp_path / "source.npz", target), passes=4)
     recipe = Recipe(
-        data="digits", network="lenet", validation=300, pretrained=how, labels="soft", outer_steps=25, batch=128,
-        epochs=3, inits_per_step=2, inputs="real", distill_lr=0.05, outer_lr=0.02, outer_clip=0.3, memory="saved",
+        data="digits", network="lenet", validation=300, pretrained=how, objective="adapt", labels="soft", outer_steps=25,
+        batch=128, epochs=3, inits_per_step=2, inputs="real", distill_lr=0.05, outer_lr=0.02, outer_clip=0.3, memory="saved",
     )  # fmt: skip
     state = advance(recipe, target, start(recipe, target), 25, obtain(recipe, pool_seeds(recipe)))
     seeds = evaluation_seeds(recipe, "final", 3)
