@@ -18,7 +18,7 @@ from sweeps import Shipped, shipped
 __all__ = ["render_sweeps", "sweeps_plain"]
 
 _VARIANTS = ("search", "published")
-_NO_TABLE = "Of no paper's table"
+_NO_TABLE = "With no published figure"
 _NUMBERS = ("published", "core time", "memory")
 _DROPPED = ("memory", "", "core time", "row")
 """What a narrow screen goes without, the first first."""

@@ -43,9 +43,9 @@ def test_sweeps_stand_by_table_and_variants_under_their_name():
     # A recipe that is only published is a sweep of its own.
     assert listed[1]["variants"] == []
     titles = [
-        line for line in shown(200).splitlines() if line in ("Of no paper's table", "DD, Table 2", "SLDD, Table 2")
+        line for line in shown(200).splitlines() if line in ("With no published figure", "DD, Table 2", "SLDD, Table 2")
     ]
-    assert titles == ["Of no paper's table", "DD, Table 2", "SLDD, Table 2"]
+    assert titles == ["With no published figure", "DD, Table 2", "SLDD, Table 2"]
 
 
 def test_numbers_in_rows_are_in_order(monkeypatch):
