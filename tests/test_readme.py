@@ -60,3 +60,12 @@ def test_shell_blocks_name_commands_and_options_that_exist():
         help_text = runner.invoke(cli, [command, "--help"]).output
         for option in (argument for argument in arguments if argument.startswith("--")):
             assert option in help_text, line
+
+
+def test_sweeps_that_shell_blocks_run_are_shipped():
+    from sweeps import shipped
+
+    names = {each.name for each in shipped()}
+    told = set(re.findall(r"^stillhouse (?:run|plan) (\S+)", "".join(blocks("sh")), re.MULTILINE))
+    assert len(told) > 2
+    assert told <= names
