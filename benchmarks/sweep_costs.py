@@ -17,6 +17,7 @@ from unittest import mock
 
 import torch
 
+from distiller import base_examples
 from distiller.data import DataError, Dataset, Description, Examples, describe, load, locate
 from orchestrator import outlook
 from sweeps import read, shipped
@@ -33,6 +34,7 @@ def measure(name: str) -> tuple[float, int]:
     torch.set_num_threads(1)
     with (
         mock.patch.object(outlook, "load", load_or_stand_in),
+        mock.patch.object(base_examples, "load", load_or_stand_in),
         mock.patch.object(time, "perf_counter", time.process_time),
     ):
         found = outlook.outlook(read(name))
@@ -41,14 +43,14 @@ def measure(name: str) -> tuple[float, int]:
     return found.seconds * found.slots / 60, found.cost.memory >> 20
 
 
-def load_or_stand_in(name: str, validation: int) -> Dataset:
+def load_or_stand_in(name: str, validation: int = 0, examples: int | None = None) -> Dataset:
     """Return the data set, or noise in its place where it is not here."""
     try:
         locate(name)
-        return load(name, validation)
+        return load(name, validation, examples)
     except DataError:
         about = _OWN[name] if name in _OWN else describe(name)
-    counts = (about.train - validation, validation, about.test)
+    counts = (examples or about.train - validation, validation, about.test)
     parts = [Examples(torch.randn(count, *about.shape), torch.arange(count) % about.classes) for count in counts]
     zeros, ones = (0.0,) * about.shape[0], (1.0,) * about.shape[0]
     return Dataset(name, about.classes, about.shape, zeros, ones, *parts)

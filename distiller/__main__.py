@@ -23,6 +23,7 @@ from distiller.distill import State, advance, distilled_of, stack_of, start
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, pool_seeds
 from distiller.evaluate import evaluate, evaluation_seeds
+from distiller.label_loop import check_labels
 from distiller.networks import NetworkError
 from distiller.objectives import check_attack
 from distiller.pretrained import check_pretrained, obtain
@@ -42,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _check_options(options)
         recipe = _read(options.recipe)
         settle_process(recipe)
-        dataset = load(recipe.data, recipe.validation).to(recipe.device, getattr(torch, recipe.dtype))
+        dataset = load(recipe.data, recipe.validation, recipe.real_examples).to(
+            recipe.device, getattr(torch, recipe.dtype)
+        )
         _check_fit(recipe, dataset, options.recipe)
         state = _distil(recipe, dataset, options.state)
     except _BAD_INPUT as error:
@@ -121,7 +124,7 @@ def _check_fit(recipe: Recipe, dataset: Dataset, path: Path) -> None:
         check_attack(recipe, dataset.name, dataset.classes)
     except RecipeError as error:
         raise RecipeError((str(path), *error.key), error.reason) from None
-    stack_of(recipe, dataset)
+    check_labels(recipe, stack_of(recipe, dataset), dataset.shape)
     check_pretrained(recipe)
 
 

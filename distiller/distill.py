@@ -6,7 +6,7 @@ carried along, so that segments of any length, on any worker, give the same dist
 
 from __future__ import annotations
 
-from distiller import unrolled
+from distiller import label_loop, unrolled
 from distiller.data import Dataset
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
@@ -21,7 +21,7 @@ def start(recipe: Recipe, dataset: Dataset) -> State:
 
     Raises `RealSetError` where more real examples of a class are wanted than there are.
     """
-    return unrolled.start(recipe, dataset)
+    return unrolled.start(recipe, dataset) if _unrolls(recipe) else label_loop.start(recipe, dataset)
 
 
 def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int, networks: Networks | None = None) -> State:
@@ -30,9 +30,17 @@ def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int, networks
     ``dataset`` has to be on the recipe's device and in its dtype; its ``train`` part is the real data. ``networks`` are the
     pre-trained ones of these steps, where the recipe has such.
     """
-    return unrolled.advance(recipe, dataset, state, steps, networks)
+    if _unrolls(recipe):
+        return unrolled.advance(recipe, dataset, state, steps, networks)
+    return label_loop.advance(recipe, dataset, state, steps)
 
 
 def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
     """Return the distilled set that ``state`` has learned, on the CPU."""
-    return unrolled.distilled_of(recipe, dataset, state)
+    if _unrolls(recipe):
+        return unrolled.distilled_of(recipe, dataset, state)
+    return label_loop.distilled_of(recipe, dataset, state)
+
+
+def _unrolls(recipe: Recipe) -> bool:
+    return recipe.method == "unrolled"

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["correct", "cross_entropy", "one_hot", "predicted"]
+__all__ = ["along_labels", "correct", "cross_entropy", "one_hot", "predicted"]
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
@@ -29,6 +29,18 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 def predicted(logits: Tensor) -> Tensor:
     """Return the class of each of B examples that ``logits`` [..., B, n] say: int64 [..., B]."""
     return (logits.squeeze(-1) > 0).to(torch.int64) if logits.shape[-1] == 1 else logits.argmax(-1)
+
+
+def along_labels(logits: Tensor, tangent: Tensor) -> Tensor:
+    """Return the derivative by targets [B, n] of `cross_entropy`'s change along ``tangent``, a direction of ``logits`` [B, n].
+
+    The loss is linear in its targets, so that it is minus the change of what they weight: of one logit itself, or of a softmax's
+    log-probabilities, over B.
+    """
+    if logits.shape[-1] == 1:
+        return -tangent / len(logits)
+    change = tangent - (logits.softmax(-1) * tangent).sum(-1, keepdim=True)
+    return -change / len(logits)
 
 
 def correct(logits: Tensor, labels: Tensor) -> Tensor:

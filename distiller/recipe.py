@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Attack", "AttackObjective", "Decay", "Pretrained", "Recipe", "RecipeError"]
+__all__ = ["Attack", "AttackObjective", "Base", "Decay", "Pretrained", "Recipe", "RecipeError", "Selection"]
 
 InitScheme = Literal[
     "xavier_normal", "xavier_uniform", "kaiming_normal", "kaiming_normal_out", "kaiming_uniform", "orthogonal", "normal",
@@ -83,6 +83,22 @@ class AttackObjective:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Base:
+    """Base examples of another source than the recipe's own data: a data set's name or path, or ``noise``, and how many."""
+
+    data: str
+    examples: int = _number(least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Train ``networks`` fresh networks on the labels after every ``every`` passes, and keep the labels they validate best on."""
+
+    every: int = _number(5, least=1)
+    networks: int = _number(1, least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One distillation. Names are the papers'; defaults are those of Wang et al. 2018 (arXiv 1811.10959) where it has one.
 
@@ -94,6 +110,9 @@ class Recipe:
     """A data set's name, or the path of an NPZ file or a folder of images (see `distiller.data`)."""
     network: str
     """A network's name, or ``package.module:Class`` for any `torch.nn.Module` of your own (see `distiller.networks`)."""
+    method: Literal["unrolled", "labels", "ridge"] = "unrolled"
+    """Learn inputs, rates and labels through an unrolled training; or labels alone for base examples that stay as they are, by a
+    second-order step or by ridge regression (Bohdal et al. 2020, arXiv 2006.08572)."""
     init: Literal["fixed", "random"] = "random"
     """Whether every outer step starts from the same networks or from freshly drawn ones."""
     init_scheme: InitScheme = "xavier_normal"
@@ -121,6 +140,14 @@ class Recipe:
     objective: Literal["basic", "adapt"] | AttackObjective = "basic"
     """What trained networks shall do with real examples: know their classes, ``adapt`` to them from the other data that they are
     pre-trained on, or an attack (see `distiller.objectives`)."""
+    base: Base | None = None
+    """Of ``labels`` and ``ridge``: where base examples come from; `None` for ``per_class`` of each class of the recipe's data."""
+    inner_batch: int = _number(50, least=1)
+    """Of ``labels`` and ``ridge``: base examples of a training step, of the online network and of those trained on the result."""
+    patience: int = _number(50, least=1)
+    """Of ``labels`` and ``ridge``: outer steps without improvement after which a fresh online network takes over."""
+    selection: Selection = Selection()
+    """Of ``labels`` and ``ridge``: how labels and the number of training steps are chosen on validation."""
     distill_lr: float = _number(0.02, above=0)
     """Where each of the S x E learned rates starts."""
     outer_steps: int = _number(2000, least=1)
@@ -136,6 +163,8 @@ class Recipe:
     was learned where they are best; `None` keeps the last."""
     batch: int = _number(1024, least=1)
     """Real examples in an outer step; passes go over a fresh permutation each, the last, shorter batch kept."""
+    real_examples: int | None = _number(None, least=1)
+    """Training examples that are used at all, drawn by class and by a fixed key; `None` for all that validation leaves."""
     validation: int = _number(0, least=0)
     """Examples cut from the training data, by class and by a fixed key, for validation."""
     seed: int = _number(1, least=0)
@@ -176,7 +205,6 @@ class Recipe:
                 f"expected at least the {self.inits_per_step} of inits_per_step, which are drawn from it, got {pool}"
             )
             raise RecipeError(("pretrained", "pool"), reason)
-
         if self.label_start != "one_hot" and self.labels == "hard":
             raise RecipeError(("label_start",), f"hard labels start one_hot; {self.label_start} wants soft ones")
         if self.objective == "adapt" and (self.pretrained is None or self.pretrained.data == self.data):
@@ -186,6 +214,17 @@ class Recipe:
             raise RecipeError(("checkpoint",), "measures fixed networks; with init random leave it out")
         if self.checkpoint is not None and self.validation == 0:
             raise RecipeError(("checkpoint",), "is chosen on validation examples; set validation above 0")
+        self._check_method()
+
+    def _check_method(self) -> None:
+        """Refuse a key that the method does not read, unless it is left at its default."""
+        learns_labels = self.method != "unrolled"
+        unread = _OF_UNROLLED if learns_labels else _OF_LABELS
+        unread += ("per_class", "classes") if self.base is not None else ()
+        for f in dataclasses.fields(self):
+            if f.name in unread and getattr(self, f.name) != f.default:
+                who = "a base of its own" if f.name in ("per_class", "classes") else f"method {self.method}"
+                raise RecipeError((f.name,), f"has no say with {who}; leave it out")
 
     @property
     def attack(self) -> Attack | None:
@@ -230,6 +269,13 @@ class Recipe:
         """Return the SHA-256 of the settled recipe, in hexadecimal."""
         return hashlib.sha256(json.dumps(self.settled().plain(), sort_keys=True).encode()).hexdigest()
 
+
+_OF_LABELS: tuple[str, ...] = ("base", "inner_batch", "patience", "selection")
+_OF_UNROLLED: tuple[str, ...] = (
+    "init", "pretrained", "objective", "label_start", "inits_per_step", "steps", "epochs", "inputs", "learn_inputs",
+    "labels", "distill_lr", "outer_clip", "rate_lr", "checkpoint", "memory",
+)  # fmt: skip
+"""Keys that only one of the methods reads."""
 
 # Networks with batched code of their own that beats one after another, as `benchmarks/outer_step.py` measures it.
 _BATCHED = frozenset({"lenet", "alexcifarnet"})

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from distiller.distilled import safetensors_metadata
 
-__all__ = ["CURVE", "State"]
+__all__ = ["CURVE", "State", "grouped", "within"]
 
 CURVE = ("loss", "accuracy", "gradient_norm", "seconds")
 """What is logged of every outer step."""
 
-_GROUPS = ("learned", "moments", "curve", "best")
+_GROUPS = ("learned", "moments", "curve", "best", "online")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,7 @@ class State:
     accuracy of its networks on its real batch, the norm of the meta-gradient before clipping, and the seconds it took.
     Where the recipe chooses checkpoints, ``best`` is what was learned where they are best, with their ``accuracy`` [] on the
     validation examples, and the curve holds that of every step as ``validation``, not a number where it was not measured.
+    ``online`` is of label distillation alone: the online network and its optimiser, and what decides its end.
     ``diverged`` says what was not finite, and where; such a state goes no further. Its last step is in the curve and changed
     nothing else.
     """
@@ -38,6 +39,7 @@ class State:
     curve: Mapping[str, Tensor]
     diverged: str | None = None
     best: Mapping[str, Tensor] = field(default_factory=dict)
+    online: Mapping[str, Tensor] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the state as one safetensors file."""
@@ -54,3 +56,13 @@ class State:
             groups[group][name] = tensor
         about = json.loads(safetensors_metadata(payload)["state"])
         return cls(about["outer_step"], **groups, diverged=about["diverged"])
+
+
+def grouped(group: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return ``tensors`` under names that begin with ``group`` and a dot."""
+    return {f"{group}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def within(group: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return those of ``tensors`` that `grouped` put under ``group``, by the names that they had."""
+    return {name[len(group) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{group}.")}

@@ -10,6 +10,7 @@ from torch import Tensor
 from distiller.distilled import Distilled
 from distiller.losses import cross_entropy
 from distiller.networks import Parameters, Stack
+from distiller.ridge import train_by_ridge
 from distiller.seeds import derive, permutation
 from distiller.training import Training, TrainingError
 from distiller.unroll import train
@@ -58,6 +59,9 @@ def _train(stack: Stack, parameters: Parameters, distilled: Distilled, training:
     batches = _batches(distilled, training, seed)
     if training.optimiser == "learned":
         return train(stack, parameters, ((x, q, rate) for x, q, rate in batches if rate is not None))
+    if training.optimiser == "ridge":
+        assert training.lr is not None  # check_training has seen to it
+        return train_by_ridge(stack, parameters, ((x, q) for x, q, _ in batches), training.lr)
     return _optimise(stack, parameters, batches, training)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 __all__ = ["Optimiser", "Order", "Training", "TrainingError"]
 
-Optimiser = Literal["learned", "sgd", "momentum", "adam"]
+Optimiser = Literal["learned", "sgd", "momentum", "adam", "ridge"]
 Order = Literal["given", "shuffled"]
 
 
@@ -28,7 +28,8 @@ class Training:
 
     optimiser: Optimiser = "learned"
     """``learned``: plain gradient descent by the set's own rates. The others have one constant rate: ``sgd`` is plain,
-    ``momentum`` has 0.9 of it, ``adam`` the usual averages (0.9, 0.999)."""
+    ``momentum`` has 0.9 of it, ``adam`` the usual averages (0.9, 0.999); ``ridge`` is adam for all but the last layer, whose
+    weights are mixed from ridge regressions (see `distiller.ridge`)."""
     lr: float | None = None
     """The constant rate; `None` with ``learned``."""
     batch: int | None = None

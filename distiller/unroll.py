@@ -38,7 +38,7 @@ from torch import Tensor
 from distiller.losses import correct, cross_entropy, one_hot
 from distiller.networks import Parameters, Stack
 
-__all__ = ["MetaGradient", "Score", "meta_gradient", "score", "train"]
+__all__ = ["MetaGradient", "Score", "meta_gradient", "outer_gradient", "score", "train"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def meta_gradient(
     for part in _chunks(parameters, chunk):
         unrolled = _Unroll(stack, inputs.detach(), labels.detach(), rates.detach(), learn_inputs, learn_labels, memory)
         trained = unrolled.forward(part)
-        adjoint, reached = _outer_gradient(stack, trained, real_inputs, real_targets, real_labels, real_chunk)
+        adjoint, reached = outer_gradient(stack, trained, real_inputs, real_targets, real_labels, real_chunk)
         sums.append(unrolled.backward(adjoint))
         scores.append(reached)
     by_input, by_label, by_rate = (sum(parts[1:], parts[0]) / networks for parts in zip(*sums, strict=True))
@@ -234,7 +234,7 @@ def _inner_step(
     return _Step(leaves, x, q, gradient)
 
 
-def _outer_gradient(
+def outer_gradient(
     stack: Stack, parameters: Parameters, inputs: Tensor, targets: Tensor, labels: Tensor, real_chunk: int
 ) -> tuple[tuple[Tensor, ...], Score]:
     """Return the gradient of each network's mean loss on the real batch by its own parameters, and the scores."""

@@ -16,6 +16,7 @@ from distiller.data import Dataset
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
 from distiller.label_start import start_labels
+from distiller.moments import moments_of, restore
 from distiller.networks import Parameters
 from distiller.passes import Passes
 from distiller.real_sets import real_batches, start_classes
@@ -24,7 +25,7 @@ from distiller.seeds import derive, normal, seed_tensor
 from distiller.state import CURVE, State
 from distiller.unroll import MetaGradient, meta_gradient
 
-__all__ = ["advance", "distilled_of", "start"]
+__all__ = ["advance", "decay", "distilled_of", "start"]
 
 
 def start(recipe: Recipe, dataset: Dataset) -> State:
@@ -114,13 +115,9 @@ class _OuterLoop:
     def state(self) -> State:
         """Return the state reached, on the CPU."""
         learned = {name: tensor.detach().cpu().clone() for name, tensor in self.learned.items()}
-        moments = {
-            f"{name}.{key}": value.cpu().clone()
-            for name in self.names
-            for key, value in self.adam.state.get(self.learned[name], {}).items()
-        }
         curve = {name: torch.tensor(values, dtype=torch.float64) for name, values in self.curve.items()}
         best = {name: tensor.cpu().clone() for name, tensor in self.checkpoint.best.items()} if self.checkpoint else {}
+        moments = moments_of(self.adam, {name: self.learned[name] for name in self.names})
         return State(self.outer_step, learned, moments, curve, self.diverged, best)
 
     def _checkpoint(self, state: State) -> Checkpoint | None:
@@ -166,9 +163,9 @@ class _OuterLoop:
         return {name: gradient for name, gradient in gradients.items() if gradient is not None}
 
     def _descend(self, gradients: Mapping[str, Tensor]) -> None:
-        decay = _decay(self.recipe, self.outer_step, self.batches.per_pass)
+        factor = decay(self.recipe, self.outer_step, self.batches.per_pass)
         for name, group in zip(self.names, self.adam.param_groups, strict=True):
-            group["lr"] = _first_lr(self.recipe, name) * decay
+            group["lr"] = _first_lr(self.recipe, name) * factor
         for name in self.names:
             self.learned[name].grad = gradients[name]
         self.adam.step()
@@ -178,10 +175,7 @@ def _adam(recipe: Recipe, learned: Mapping[str, Tensor], names: list[str], state
     """Return Adam over the learned tensors (Wang et al.'s betas), a group each, with the memory that ``state`` carries."""
     groups = [{"params": [learned[name]], "lr": _first_lr(recipe, name)} for name in names]
     adam = torch.optim.Adam(groups, betas=(0.5, 0.999))
-    for path, value in state.moments.items():
-        name, key = path.split(".")
-        # Adam counts its steps on the CPU and keeps its moments beside their parameter.
-        adam.state[learned[name]][key] = value.clone() if key == "step" else value.to(learned[name].device).clone()
+    restore(adam, learned, state.moments)
     return adam
 
 
@@ -190,7 +184,7 @@ def _first_lr(recipe: Recipe, name: str) -> float:
     return recipe.rate_lr if name == "raw_rates" and recipe.rate_lr is not None else recipe.outer_lr
 
 
-def _decay(recipe: Recipe, outer_step: int, per_pass: int) -> float:
+def decay(recipe: Recipe, outer_step: int, per_pass: int) -> float:
     """Return the factor of a step's outer rates.
 
     A `Decay` falls after exactly ``every`` passes; Wang et al.'s code is a pass early.

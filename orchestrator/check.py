@@ -9,9 +9,11 @@ from typing import Any
 import torch
 
 from distiller.data import DataError, Dataset, Description, describe, load, locate
+from distiller.label_loop import check_labels
 from distiller.networks import NetworkError, Stack, build
 from distiller.objectives import check_attack
 from distiller.pretrained import check_pretrained
+from distiller.real_sets import RealSetError
 from distiller.recipe import Recipe, RecipeError
 from sweeps import Sweep
 
@@ -36,7 +38,8 @@ def check(sweep: Sweep, here: bool = False) -> None:
         try:
             _check_classes(sweep, data, describe(data))
             _check_neighbours(sweep, data, describe(data))
-            _check_examples(sweep, load(data, sweep.evaluate.validation))
+            for examples in _values(sweep, "real_examples"):
+                _check_examples(sweep, load(data, sweep.evaluate.validation, examples))
         except DataError as error:
             raise CheckError(str(error)) from None
 
@@ -58,12 +61,13 @@ def check_recipe(recipe: Recipe) -> None:
     try:
         locate(recipe.data)
         description = describe(recipe.data)
-        Stack(build(recipe.network, description.shape, description.outputs), backend)
+        stack = Stack(build(recipe.network, description.shape, description.outputs), backend)
+        check_labels(recipe, stack, description.shape)
         check_attack(recipe, recipe.data, description.classes)
         check_pretrained(recipe)
     except RecipeError as error:
         raise CheckError(f"recipe.{error}") from None
-    except (DataError, NetworkError) as error:
+    except (DataError, NetworkError, RealSetError) as error:
         raise CheckError(str(error)) from None
 
 
@@ -90,6 +94,8 @@ def _check_classes(sweep: Sweep, data: str, description: Description) -> None:
 def _check_examples(sweep: Sweep, dataset: Dataset) -> None:
     """Real examples, or centroids of as many, are there for the largest recipe that wants them; a mean needs one."""
     starts = [f"inputs: {start}" for start in _values(sweep, "inputs") if start != "noise"]
+    if sweep.recipe.base is None:
+        starts += [f"method: {method}" for method in _values(sweep, "method") if method != "unrolled"]
     who = next((name for name in (*sweep.baselines, *starts) if name != "average"), None)
     if who is None:
         return

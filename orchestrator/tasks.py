@@ -175,7 +175,7 @@ def _ready(recipe: Mapping[str, Any]) -> tuple[Recipe, Dataset]:
     """Set this process up as the recipe says, whatever its last task was; return the recipe and its data on its device."""
     parsed = Recipe.parse(recipe).settled()
     settle_process(parsed)
-    return parsed, _dataset(parsed.data, parsed.validation, parsed.device, parsed.dtype)
+    return parsed, _dataset_of(parsed)
 
 
 def _held_out(recipe: Recipe, dataset: Dataset, split: str) -> Examples:
@@ -188,14 +188,16 @@ def _held_out(recipe: Recipe, dataset: Dataset, split: str) -> Examples:
 @functools.lru_cache(maxsize=32)
 def _examples(recipe: Recipe, source: Source, draw: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a draw of a baseline's examples, which are kept: every rate is tried on them, and centroids take seconds."""
-    return baseline_examples(
-        source, recipe, _dataset(recipe.data, recipe.validation, recipe.device, recipe.dtype), draw
-    )
+    return baseline_examples(source, recipe, _dataset_of(recipe), draw)
+
+
+def _dataset_of(recipe: Recipe) -> Dataset:
+    return _dataset(recipe.data, recipe.validation, recipe.real_examples, recipe.device, recipe.dtype)
 
 
 @functools.lru_cache(maxsize=4)
-def _dataset(data: str, validation: int, device: str, dtype: str) -> Dataset:
-    return load(data, validation).to(device, getattr(torch, dtype))
+def _dataset(data: str, validation: int, examples: int | None, device: str, dtype: str) -> Dataset:
+    return load(data, validation, examples).to(device, getattr(torch, dtype))
 
 
 def _release(recipe: Recipe) -> None:

@@ -67,7 +67,7 @@ def test_every_key_of_a_recipe_is_there_with_its_default(field):
     table = rows(section("### `recipe`"))
     assert field.name in table
     default = "required" if field.default is dataclasses.MISSING else field.default
-    check_default(table[field.name][1], default)
+    check_default(table[field.name][1], dataclasses.asdict(default) if dataclasses.is_dataclass(default) else default)
 
 
 def test_the_keys_of_a_decay_are_there():

@@ -17,10 +17,11 @@ from distiller.own_path import own_path
 __all__ = ["describe", "load"]
 
 
-def load(name_or_path: str, validation: int = 0) -> Dataset:
+def load(name_or_path: str, validation: int = 0, examples: int | None = None) -> Dataset:
     """Read a data set whole, as float32 on the CPU, with ``validation`` examples cut from its training data.
 
-    The cut is stratified by class and made by a fixed key, so that it depends on nothing but the data and the count. A named
+    The cut is stratified by class and made by a fixed key, so that it depends on nothing but the data and the count; so are the
+    ``examples`` that training data are limited to, of those that validation leaves (`None`: all of these). A named
     data set is normalised by the statistics of its `registry` entry, a user's own by those of its whole training part.
     Raises `DataError` for data that is absent or damaged, a name that is not known, and a cut that leaves a class empty.
     """
@@ -33,6 +34,8 @@ def load(name_or_path: str, validation: int = 0) -> Dataset:
         description, mean, std = entry.description, entry.mean, entry.std
         train, test = _read(name_or_path, entry, locate(name_or_path))
     kept, cut = _cut(name_or_path, train, validation)
+    if examples is not None:
+        kept = _limited(name_or_path, kept, examples)
     return Dataset(
         name=name_or_path,
         classes=description.classes,
@@ -96,3 +99,14 @@ def _cut(name: str, train: Stored, validation: int) -> tuple[Stored, Stored]:
         return train, train.rows(torch.empty(0, dtype=torch.int64))
     kept, cut = stratified_cut(train.labels, validation, "data", "validation")
     return train.rows(kept), train.rows(cut)
+
+
+def _limited(name: str, train: Stored, examples: int) -> Stored:
+    """Keep only ``examples`` of the training examples."""
+    most = largest_cut(train.labels)
+    if examples > most:
+        raise DataError(
+            f"real_examples: {examples} of the {len(train)} training examples of {name} that validation leaves; expected 1 to "
+            f"{most}, or nothing for all"
+        )
+    return train.rows(stratified_cut(train.labels, examples, "data", "examples")[1])

@@ -5,8 +5,9 @@ of it and computes them together.
 """
 
 from .error import NetworkError
+from .headless import Headless
 from .initialise import SCHEMES, Parameters, initialise
 from .registry import NETWORKS, build
 from .stack import Stack
 
-__all__ = ["NETWORKS", "SCHEMES", "NetworkError", "Parameters", "Stack", "build", "initialise"]
+__all__ = ["NETWORKS", "SCHEMES", "Headless", "NetworkError", "Parameters", "Stack", "build", "initialise"]

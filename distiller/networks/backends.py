@@ -40,6 +40,10 @@ class Backend(ABC):
             gradients = [self.gradient(tuple(one), x, q, loss) for *one, x, q in networks]
         return tuple(torch.cat(parts) for parts in zip(*gradients, strict=True))
 
+    def tangent(self, params: Parameters, inputs: Tensor, along: Parameters) -> tuple[Tensor, Tensor]:
+        logits, *tangents = torch.func.jvp(lambda *point: self.logits(point, inputs), params, along)
+        return logits, tangents[0]
+
 
 class _Own(Backend):
     """The module's own forward, by `torch.func.functional_call`."""

@@ -40,5 +40,8 @@ class Batched(Backend):
     def gradient(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
         return self._chain(params).gradient(params, inputs, labels, loss)
 
+    def tangent(self, params: Parameters, inputs: Tensor, along: Parameters) -> tuple[Tensor, Tensor]:
+        return self._chain(params).tangent(params, inputs, along)
+
     def _chain(self, params: Parameters) -> Chain:
         return Chain(self.layers(len(params[0])))

@@ -68,6 +68,12 @@ class Chain:
         gradient: Parameters = _Gradient.apply(self, loss, keep, labels, inputs, *params)
         return gradient
 
+    def tangent(self, params: Parameters, inputs: Tensor, along: Parameters) -> tuple[Tensor, Tensor]:
+        """Return the logits [K, B, outputs] and their derivative along a direction of the parameters; without a graph."""
+        with torch.no_grad():
+            logits, visits = self.up(params, inputs)
+            return logits, _push(visits, along, None)[0]
+
     def up(self, params: Sequence[Tensor], inputs: Tensor) -> tuple[Tensor, list[_Visit]]:
         """Return the logits, and the visit of every layer."""
         visits: list[_Visit] = []

@@ -28,7 +28,8 @@ class Stack:
 
         Raises `NetworkError` where ``backend`` is ``batched`` and the network brings no such code.
         """
-        self._slots = slots(module.eval())
+        self.module, self.backend = module.eval(), backend
+        self._slots = slots(self.module)
         self._backend = _backend(module, self.names, backend)
 
     @property
@@ -75,6 +76,10 @@ class Stack:
         network's gradient is the same to the bit whichever others are there.
         """
         return self._backend.gradient_of_each(params, inputs, labels, loss)
+
+    def tangent(self, params: Parameters, inputs: Tensor, along: Parameters) -> tuple[Tensor, Tensor]:
+        """Return logits [K, B, outputs], and their derivative along the direction ``along`` of each network's parameters."""
+        return self._backend.tangent(params, inputs, along)
 
 
 def _backend(module: nn.Module, names: tuple[str, ...], name: str) -> Backend:

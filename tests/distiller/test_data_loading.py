@@ -121,3 +121,16 @@ def test_importing_the_package_imports_no_reader():
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+def test_training_data_may_be_limited_and_a_larger_limit_contains_a_smaller():
+    whole, many, few = (load("digits", 300, examples) for examples in (None, 500, 100))
+    assert (len(many.train), len(few.train)) == (500, 100)
+    assert few.train.labels.bincount().tolist() == pytest.approx([10] * 10, abs=1)
+    rows = [{row.numpy().tobytes() for row in each.train.inputs} for each in (whole, many, few)]
+    assert rows[2] < rows[1] < rows[0]
+    assert torch.equal(few.validation.inputs, whole.validation.inputs)
+    with pytest.raises(
+        DataError, match=r"^real_examples: 1200 of the 1137 training examples of digits that validation"
+    ):
+        load("digits", 300, 1200)

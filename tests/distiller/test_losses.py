@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from distiller.losses import correct, cross_entropy, one_hot
+from distiller.losses import along_labels, correct, cross_entropy, one_hot
 
 LABELS = torch.tensor([2, 0, 1, 2])
 
@@ -37,3 +37,13 @@ def test_correct_counts_and_has_its_threshold_at_zero():
     logits = torch.tensor([[[1.0, 0, 2], [0, 1, 0]], [[3.0, 0, 2], [0, 0, 5]]])
     assert correct(logits, torch.tensor([2, 1])).tolist() == [2, 0]
     assert correct(torch.tensor([[0.2], [-0.2], [0.7]]), torch.tensor([1, 0, 0])).item() == 2
+
+
+def test_along_labels_is_the_second_derivative_of_the_loss_by_labels_and_along_logits():
+    for outputs in (3, 1):
+        logits, tangent, targets = torch.randn(3, 4, outputs, dtype=torch.float64)
+        logits.requires_grad_()
+        targets.requires_grad_()
+        (by_logits,) = torch.autograd.grad(cross_entropy(logits, targets), logits, create_graph=True)
+        (expected,) = torch.autograd.grad(by_logits, targets, tangent)
+        assert torch.allclose(along_labels(logits.detach(), tangent), expected, rtol=1e-12, atol=1e-14)

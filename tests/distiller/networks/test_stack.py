@@ -68,18 +68,37 @@ def through_gradient(stack, shape, networks, rows=2):
     return first, second
 
 
+def through_tangent(stack, shape, networks, rows=2):
+    params, inputs, _ = leaves_of(stack, shape, networks, rows)
+    params = tuple(p.detach() for p in params)
+    return [stack.tangent(params, inputs.detach(), tuple(noise(params)))]
+
+
 @functools.cache
 def by_loop(through, name, shape, networks):
     return through(Stack(build(name, shape, 10), "loop"), shape, networks)
 
 
-@pytest.mark.parametrize("through", [through_logits, through_gradient])
+@pytest.mark.parametrize("through", [through_logits, through_gradient, through_tangent])
 @pytest.mark.parametrize("networks", [1, 2])
 @pytest.mark.parametrize("name, shape, backend", PAIRS)
 def test_backends_are_equal_to_the_second_derivative(name, shape, backend, networks, through):
     ours = through(Stack(build(name, shape, 10), backend), shape, networks)
     for mine, theirs in zip(ours, by_loop(through, name, shape, networks), strict=True):
         assert close(mine, theirs)
+
+
+def test_a_tangent_is_the_difference_of_logits_on_either_side():
+    stack = Stack(build("lenet", (1, 28, 28), 10), "batched")
+    params, inputs, _ = leaves_of(stack, (1, 28, 28), 2, 3)
+    params, inputs = tuple(p.detach() for p in params), inputs.detach()
+    along = tuple(1e-6 * n for n in noise(params))
+    ahead, behind = (
+        stack.logits(tuple(p + sign * a for p, a in zip(params, along, strict=True)), inputs) for sign in (1, -1)
+    )
+    logits, tangent = stack.tangent(params, inputs, along)
+    assert torch.allclose(logits, stack.logits(params, inputs))
+    assert torch.allclose(tangent, (ahead - behind) / 2, rtol=1e-5, atol=1e-11)
 
 
 @pytest.mark.parametrize("name, shape", [("lenet", (1, 28, 28)), ("alexcifarnet", (3, 32, 32))])
