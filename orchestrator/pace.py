@@ -9,13 +9,14 @@ _SEGMENT_SECONDS = 15.0  # what a crash costs a distillation at most; a task's o
 
 
 class Pace:
-    """Running means of the cost of an outer step and of a network, in seconds of one slot."""
+    """Running means of the cost of an outer step, of a network, and of one on a whole data set, in seconds of one slot."""
 
     def __init__(self, segment: int | None = None) -> None:
         """Start with nothing known; ``segment`` fixes the outer steps of a segment, which changes no result."""
         self._fixed = segment
         self._steps, self._step_seconds = 0, 0.0
         self._networks, self._network_seconds = 0, 0.0
+        self._trained, self._trained_seconds = 0, 0.0
 
     def learn(self, steps: int, seconds: float) -> None:
         """Take in a segment."""
@@ -24,6 +25,10 @@ class Pace:
     def learn_networks(self, networks: int, seconds: float) -> None:
         """Take in a shard."""
         self._networks, self._network_seconds = self._networks + networks, self._network_seconds + seconds
+
+    def learn_training(self, networks: int, seconds: float) -> None:
+        """Take in networks that were trained on a whole data set."""
+        self._trained, self._trained_seconds = self._trained + networks, self._trained_seconds + seconds
 
     @property
     def segment(self) -> int:
@@ -34,11 +39,15 @@ class Pace:
             return _FIRST_SEGMENT
         return max(1, round(_SEGMENT_SECONDS * self._steps / self._step_seconds))
 
-    def seconds(self, steps: int, networks: int) -> float | None:
-        """Return the slot-seconds that ``steps`` outer steps and ``networks`` evaluations take; `None` where not known yet."""
-        if not self._steps and (steps or not self._networks):
+    def seconds(self, steps: int, networks: int, untrained: int = 0) -> float | None:
+        """Return the slot-seconds that ``steps`` outer steps and ``networks`` evaluations take; `None` where not known yet.
+
+        ``untrained`` networks have to be trained on a whole data set before.
+        """
+        if (not self._steps and (steps or not self._networks)) or (untrained and not self._trained):
             return None
+        by_training = self._trained_seconds / self._trained if untrained else 0.0
         by_step = self._step_seconds / self._steps if self._steps else 0.0
         # Before the first evaluation: about what a few outer steps cost.
         by_network = self._network_seconds / self._networks if self._networks else 3 * by_step
-        return steps * by_step + networks * by_network
+        return steps * by_step + networks * by_network + untrained * by_training

@@ -225,6 +225,7 @@ class Schedule:
             self._take_segment(work, completion.value)
         elif isinstance(what, Networks):
             self.trained.take(what, completion.value["files"])
+            self.pace.learn_training(len(what.seeds), completion.value["seconds"])
             self.events.say("networks_trained", networks=len(what.seeds), seconds=completion.value["seconds"])
         else:
             self._take_shard(work, what, inits, completion.value)

@@ -10,7 +10,7 @@ __all__ = ["Active", "Leader", "Snapshot"]
 
 @dataclass(frozen=True)
 class Active:
-    """One trial's work in progress: ``done`` of ``total`` outer steps while distilling, or networks while evaluating."""
+    """One trial's work in progress: ``done`` of ``total`` outer steps while distilling, else of networks."""
 
     trial: int
     run: int

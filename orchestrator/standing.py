@@ -18,7 +18,8 @@ def standing(schedule: Schedule, seconds: float) -> Snapshot:
     """Return what ``schedule`` is doing, ``seconds`` after its driver began."""
     trials = schedule.ledger.trials.values()
     steps, networks = _left(schedule)
-    left, slots = schedule.pace.seconds(steps, networks), schedule.executor.slots
+    untrained = sum(wanted - there for there, wanted in (work.trained_of for work in schedule.works))
+    left, slots = schedule.pace.seconds(steps, networks, untrained), schedule.executor.slots
     return Snapshot(
         name=schedule.sweep.name,
         folder=str(schedule.storage.folder),
@@ -47,6 +48,9 @@ def _leader(schedule: Schedule) -> Leader | None:
 def _active(work: Work) -> Active:
     job, latest = work.job, work.latest
     about = {"loss": latest.get("loss"), "accuracy": latest.get("accuracy")}
+    there, wanted = work.trained_of
+    if there < wanted:
+        return Active(job.trial, job.run, "pre-training", there, wanted)
     if work.is_distilling:
         return Active(job.trial, job.run, "distilling", work.outer_step, job.recipe.outer_steps, **about)
     total = sum(shard.last - shard.first for shard in job.shards)

@@ -51,6 +51,10 @@ class TrainedNetworks:
         """Say whether none of them has to be trained any more."""
         return self._there.issuperset(networks.names) or not self._missing(networks)
 
+    def count(self, networks: Networks) -> int:
+        """Return how many of them are known to be there; looks at no file."""
+        return len(self._there.intersection(networks.names))
+
     def begin(self, networks: Networks) -> Networks | None:
         """Return some of them for one task to train, `None` where all are there or under way; they are then under way."""
         free = [seed for seed, name in self._missing(networks) if name not in self._training]

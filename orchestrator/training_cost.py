@@ -11,6 +11,7 @@ from distiller.drawing import pool_seeds
 from distiller.pretrain import networks_at_once, pretrain
 from distiller.pretrained import source_of
 from distiller.recipe import Recipe
+from orchestrator.baseline_plan import settings
 from sweeps import Sweep
 
 __all__ = ["WholeTraining", "full_data_training", "pretraining", "untrained"]
@@ -34,14 +35,22 @@ class WholeTraining:
 def pretraining(sweep: Sweep, recipe: Recipe, probe: bool) -> WholeTraining:
     """Count the networks that trials of ``recipe`` want pre-trained, and with ``probe`` time some batches of one.
 
-    These are the pool that is distilled for, and with a random initialisation those of the search and of the final; trials, and
-    baselines with them, share each. Networks that a cache holds are counted too.
+    These are the pool that is distilled for, and with a random initialisation those of the search, of tuning and judging, and of
+    the final, which all trials and baselines share. Networks that a cache holds are counted too.
     """
     if recipe.pretrained is None:
         return WholeTraining()
     own_pools = 1 + sweep.evaluate.final.runs if recipe.init == "fixed" else 1
-    measured = 0 if recipe.init == "fixed" else sweep.evaluate.inits + sweep.evaluate.final.inits
+    measured = 0 if recipe.init == "fixed" else _measured(sweep)
     return WholeTraining(own_pools * len(pool_seeds(recipe)) + measured, _timed(recipe) if probe else None)
+
+
+def _measured(sweep: Sweep) -> int:
+    """Return how many random networks are trained on the sets of a sweep, each counted once."""
+    final, inits = sweep.evaluate.final, sweep.evaluate.inits
+    tuned = any(setting.rate is not None for name in sweep.baselines for setting in settings(sweep, name))
+    judging = sweep.tuning.optimised.inits if "optimised_real" in sweep.baselines else 0
+    return inits * (sweep.distil + tuned) + judging + final.inits * len(final.networks or [None])
 
 
 def full_data_training(sweep: Sweep, recipe: Recipe, probe: bool) -> WholeTraining:

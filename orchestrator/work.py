@@ -61,6 +61,12 @@ class Work:
         return self.running == 0 and (ended or not (self.is_distilling or self.missing))
 
     @property
+    def trained_of(self) -> tuple[int, int]:
+        """How many pre-trained networks are there of those that it needs next: its pool, or those that it is to measure."""
+        wanted = [self._pool] if self.is_distilling else [self._networks(*each) for each in self.missing]
+        return sum(map(self.trained.count, wanted)), sum(len(each.names) for each in wanted)
+
+    @property
     def attempts(self) -> int:
         """How often the job was tried: lost nodes and lost data are not held against it."""
         charged = sum(count for kind, count in self.failures.items() if RETRIES.get(kind, 0) < math.inf)

@@ -43,7 +43,7 @@ def test_fixed_networks_are_trained_on_every_draw(tmp_path):
     assert planned(tmp_path, tuning=tuning).baseline_networks == 2 * SWEEP["evaluate"]["inits"] + 5
 
 
-@pytest.mark.parametrize(("init", "networks"), [("random", 30 + 2 + 5), ("fixed", 2 * 3)])
+@pytest.mark.parametrize(("init", "networks"), [("random", 30 + 2 + 2 + 5), ("fixed", 2 * 3)])
 def test_networks_that_are_trained_before_are_counted_and_timed(tmp_path, init, networks):
     changes = {
         "init": init,

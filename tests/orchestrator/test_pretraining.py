@@ -11,9 +11,10 @@ from orchestrator.executor import Failure, InlineExecutor
 from orchestrator.records import read
 from orchestrator.runs import run
 from orchestrator.schedule import SweepFailed
+from orchestrator.standing import standing
 from orchestrator.verify import verify
 from sweeps import Sweep
-from tests.orchestrator.test_schedule import Unruly, drive
+from tests.orchestrator.test_schedule import Unruly, drive, schedule
 from tests.orchestrator.tiny_sweep import SWEEP, rows, stillhouse, write_sweep
 
 HOW = {"data": "digits", "passes": 1, "lr": 0.002, "batch": 256, "pool": 5}
@@ -157,3 +158,10 @@ def test_rows_are_verified_with_the_networks_of_the_run(tmp_path):
     lost.unlink()
     assert verify(folder, rows=100, inline=True).differences == [f"networks/{lost.name}: is not there, or damaged"]
     assert not lost.exists()
+
+
+def test_the_view_tells_how_many_networks_are_there(tmp_path):
+    executor, seen = Unruly(2), []
+    made = schedule(tmp_path / "run", executor, CHANGES)
+    made.drive(lambda: len(executor.calls) >= 6, lambda: seen.extend(standing(made, 0.0).active))
+    assert {("pre-training", n, 5) for n in (1, 2, 3, 4)} <= {(each.what, each.done, each.total) for each in seen}
