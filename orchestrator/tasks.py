@@ -41,7 +41,7 @@ def train_networks(recipe: Mapping[str, Any], seeds: Sequence[int]) -> dict[str,
     parsed = Recipe.parse(recipe).settled()
     settle_process(parsed)
     assert parsed.pretrained is not None
-    source = _dataset(parsed.pretrained.data, held_out(parsed), parsed.device, parsed.dtype)
+    source = _dataset(parsed.pretrained.data, held_out(parsed), None, parsed.device, parsed.dtype)
     return {"files": trained_files(parsed, source, seeds)} | _place(parsed, began)
 
 

@@ -138,6 +138,12 @@ class Tuning(Part):
     optimised: Optimised = Field(default=Optimised(), description="keys and values")
 
 
+_OF_NETWORKS = (
+    "data", "network", "init_scheme", "validation", "seed", "backend", "chunk", "real_chunk", "device", "dtype", "threads",
+)  # fmt: skip
+"""Keys of a recipe that say something of networks, whatever is distilled for them and how."""
+
+
 class FullDecay(Part):
     """When the rate of training on all data falls, and to what share of it."""
 
@@ -159,8 +165,8 @@ class FullData(Part):
     def applied_to(self, recipe: Recipe) -> Recipe:
         """Return the recipe of networks that are trained on all of this one's data, less its validation examples."""
         how = {**self.plain(exclude={"inits"}), "data": recipe.data, "pool": self.inits}
-        changes = {"pretrained": how, "init": "random", "inits_per_step": 1, "objective": "basic"}
-        return Recipe.parse(recipe.plain() | changes).settled()
+        plain = recipe.plain()
+        return Recipe.parse({key: plain[key] for key in _OF_NETWORKS} | {"pretrained": how}).settled()
 
 
 class Resources(Part):

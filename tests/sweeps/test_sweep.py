@@ -225,3 +225,20 @@ def test_parts_are_made_in_python_too():
     again = Sweep(name="b", search=sweep.search, evaluate=sweep.evaluate, recipe={"data": "digits", "network": "lenet"})
     assert again.search == sweep.search
     assert again.recipe.validation == sweep.evaluate.validation
+
+
+def test_full_data_is_training_on_all_of_the_recipes_data_by_networks_drawn_at_random():
+    sweep = make(recipe__init="fixed", recipe__inits_per_step=3, full_data={"passes": 7, "inits": 2})
+    recipe = sweep.full_data.applied_to(sweep.recipe)
+    assert (recipe.pretrained.data, recipe.pretrained.passes) == ("digits", 7)
+    assert (recipe.init, recipe.objective, recipe.validation) == ("random", "basic", 10)
+
+
+def test_full_data_go_with_every_method():
+    sweep = make(recipe={"data": "digits", "network": "lenet", "method": "labels"}, search=None, full_data={})
+    assert sweep.full_data.applied_to(sweep.recipe).method == "unrolled"
+
+
+def test_full_data_are_of_one_data_set():
+    with pytest.raises(SweepError, match="full_data: is of one data set"):
+        make(full_data={}, search__space__data={"choice": ["digits", "mnist"]})
