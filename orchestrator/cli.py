@@ -228,7 +228,7 @@ def query(folder: Path, sql: str, as_csv: bool, as_json: bool) -> int:
     "--optimiser",
     "optimisers",
     multiple=True,
-    type=click.Choice(["learned", "sgd", "momentum", "adam"]),
+    type=click.Choice(["learned", "sgd", "momentum", "adam", "ridge"]),
     help="Instead of the set's own; repeatable.",
 )
 @click.option("--lr", type=float, help="The optimiser's constant rate; left out, it is tuned on validation.")

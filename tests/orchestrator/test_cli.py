@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+import typing
 
 import pytest
 from PIL import Image
 
+from distiller.training import Optimiser
 from orchestrator import cli, open_run
 from orchestrator.records import read
 from sweeps import Tuning
@@ -312,3 +314,8 @@ def test_a_full_disk_is_said_in_a_line(tmp_path):
     assert ended.returncode == 1
     assert ended.stderr_text.startswith("stillhouse: cannot write the output: No space left")
     assert ended.stderr_text.count("\n") == 1
+
+
+def test_every_optimiser_can_be_asked_for():
+    (option,) = [each for each in cli.cli.commands["evaluate"].params if each.name == "optimisers"]
+    assert tuple(option.type.choices) == typing.get_args(Optimiser)
