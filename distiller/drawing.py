@@ -21,7 +21,7 @@ def stack_of(recipe: Recipe, dataset: Dataset) -> Stack:
     """Build the recipe's network for ``dataset``, computed on stacks as the recipe says."""
     settled = recipe.settled()
     assert settled.backend != "auto"
-    return Stack(build(settled.network, dataset.shape, dataset.outputs), settled.backend)
+    return Stack(build(settled.network, dataset.shape, dataset.outputs), settled.backend, settled.smoothing)
 
 
 def network_seeds(recipe: Recipe, outer_step: int) -> list[int]:

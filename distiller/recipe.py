@@ -156,6 +156,9 @@ class Recipe:
     """`None` for a constant outer rate, ``cosine`` to fall to zero over all outer steps, or a `Decay`."""
     outer_clip: float | None = _number(None, above=0)
     """Largest norm of the whole meta-gradient; a longer one is scaled down to it."""
+    smoothing: float | None = _number(None, above=0)
+    """The width over which the meta-gradient sees ReLU and max-pooling switch; `None` for the exact one, which is blind to it
+    (see `distiller.networks.smoothing`)."""
     rate_lr: float | None = _number(None, above=0)
     """The outer rate of the learned rates' parameterisation; `None` for ``outer_lr``. It follows ``outer_decay`` too."""
     checkpoint: int | None = _number(None, least=1)

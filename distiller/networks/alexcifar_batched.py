@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor
 from .batched import Batched
 from .convolution import Convolution
 from .layers import Convolutional, Layer, Rectified, where_positive
-from .response_norm import ResponseNorm
+from .response_norm import ResponseNorm, local_response_norm
+from .smoothing import pooled, rectified
 
 __all__ = ["BatchedAlexCifarNet"]
 
@@ -44,6 +46,11 @@ class _Pooling(Convolutional):
         )
         return spread
 
+    def _normalised(self, pictures: Tensor) -> Tensor:
+        """Return the response normalisation of each network's own channels, differentiable by autograd."""
+        B, C, H, W = pictures.shape
+        return local_response_norm(pictures.reshape(B * self.networks, -1, H, W)).view(B, C, H, W)
+
 
 class _First(_Pooling):
     """Convolution, pooling, ReLU, normalisation."""
@@ -66,6 +73,9 @@ class _First(_Pooling):
         index, norm = point
         return self._unpool(where_positive(norm.bend(grad, direction), norm.inputs), index)
 
+    def smoothed(self, width: float) -> Callable[[Tensor], Tensor]:
+        return lambda outputs: self._normalised(rectified(pooled(outputs, 3, 2, 1, width), width))
+
 
 class _Second(_Pooling):
     """Convolution, ReLU, normalisation, pooling; flattened to [K, B, 4096]."""
@@ -87,3 +97,6 @@ class _Second(_Pooling):
     def bend(self, grad: Tensor, point: Any, direction: Any) -> Tensor:
         index, norm = point
         return where_positive(norm.bend(self._unpool(self.pictures(grad, 8), index), direction), norm.inputs)
+
+    def smoothed(self, width: float) -> Callable[[Tensor], Tensor]:
+        return lambda outputs: self.flat(pooled(self._normalised(rectified(outputs, width)), 3, 2, 1, width))

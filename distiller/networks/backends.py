@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from .initialise import Parameters
+from .smoothing import Smoothed
 
 __all__ = ["Backend", "Loop", "Loss", "Vmap"]
 
@@ -19,6 +21,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 class Backend(ABC):
     """A function of K sets of parameters; see the methods of `distiller.networks.Stack` of the same names."""
+
+    smoothing: float | None = None
+    """The width over which the derivatives of `gradient` are smoothed, `None` for exact ones."""
 
     @abstractmethod
     def logits(self, params: Parameters, inputs: Tensor) -> Tensor:
@@ -30,8 +35,11 @@ class Backend(ABC):
     def gradient(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
         graph = torch.is_grad_enabled()
         leaves = tuple(p if p.requires_grad else p.detach().requires_grad_() for p in params)
+        smoothed = Smoothed(self.smoothing) if graph and self.smoothing is not None else nullcontext()
         with torch.enable_grad():
-            total = loss(self.logits(leaves, inputs), labels).sum()
+            with smoothed:
+                logits = self.logits(leaves, inputs)
+            total = loss(logits, labels).sum()
             return torch.autograd.grad(total, leaves, create_graph=graph, materialize_grads=True)
 
     def gradient_of_each(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:

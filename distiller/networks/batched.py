@@ -44,4 +44,4 @@ class Batched(Backend):
         return self._chain(params).tangent(params, inputs, along)
 
     def _chain(self, params: Parameters) -> Chain:
-        return Chain(self.layers(len(params[0])))
+        return Chain(self.layers(len(params[0])), self.smoothing)

@@ -13,7 +13,8 @@ Pearlmutter 1994), with ẋ, ż, ġ, ḋ the tangents of x, z, g, d:
     push         ż = C(x, v) + c + C(ẋ, w)          next ẋ = D ż
     pull again   ḋ = Dᵀ ġ + Ḋᵀ g      ∂w = G(x, ḋ) + G(ẋ, d)      ∂b = Σ ḋ      below: I(ḋ, w) + I(d, v)
 
-where Ḋ, the change of D along ż, is zero for ReLU and max-pooling. By symmetry of second derivatives that directional derivative
+where Ḋ, the change of D along ż, is zero for ReLU and max-pooling, or, where a chain is smoothed, what
+`distiller.networks.smoothing` makes of it. By symmetry of second derivatives that directional derivative
 of the gradient is also the vector-Jacobian product that differentiating a gradient asks for. These are the products that
 automatic differentiation computes, less those for inputs that nobody asked about, with sums added in place and no graph.
 """
@@ -31,6 +32,7 @@ from torch.autograd import Function
 from .backends import Loss
 from .initialise import Parameters
 from .layers import Layer
+from .smoothing import curvature
 
 __all__ = ["Chain"]
 
@@ -45,17 +47,23 @@ class _Visit:
     point: Any
     kept: tuple[Tensor, Tensor] | None = None
     """g and d"""
+    outputs: Tensor | None = None
+    """z, where the chain is smoothed"""
 
 
 _Tangent = tuple[Tensor | None, Any]
-"""Of one layer: ẋ, `None` for zero, and what its `bend` needs to know."""
+"""Of one layer: ẋ, `None` for zero, and what its `bend` needs to know: ż itself where the chain is smoothed."""
 
 
 class Chain:
-    """K networks as layers, each with a weight [K, ...] and a bias [K, ...], in the order of the parameters."""
+    """K networks as layers, each with a weight [K, ...] and a bias [K, ...], in the order of the parameters.
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    ``smoothing`` is the width over which the derivative of `gradient` is smoothed, `None` for the exact one.
+    """
+
+    def __init__(self, layers: Sequence[Layer], smoothing: float | None = None) -> None:
         self._layers = layers
+        self.smoothing = smoothing
 
     def logits(self, params: Parameters, inputs: Tensor) -> Tensor:
         """Return logits [K, B, outputs], twice differentiable by parameters and inputs."""
@@ -74,12 +82,14 @@ class Chain:
             logits, visits = self.up(params, inputs)
             return logits, _push(visits, along, None)[0]
 
-    def up(self, params: Sequence[Tensor], inputs: Tensor) -> tuple[Tensor, list[_Visit]]:
-        """Return the logits, and the visit of every layer."""
+    def up(self, params: Sequence[Tensor], inputs: Tensor, keep: bool = False) -> tuple[Tensor, list[_Visit]]:
+        """Return the logits, and the visit of every layer; ``keep`` each z, for a smoothed derivative."""
         visits: list[_Visit] = []
         for layer, weight, bias in zip(self._layers, params[::2], params[1::2], strict=True):
-            outputs, point = layer.activate(layer.outputs(inputs, weight, bias))
-            visits.append(_Visit(layer, weight, inputs, point))
+            outputs = layer.outputs(inputs, weight, bias)
+            kept = outputs.clone() if keep else None
+            outputs, point = layer.activate(outputs)
+            visits.append(_Visit(layer, weight, inputs, point, outputs=kept))
             inputs = outputs
         return inputs, visits
 
@@ -104,14 +114,20 @@ def _push(visits: list[_Visit], along: Sequence[Tensor], inputs: Tensor | None) 
         outputs = visit.layer.outputs(visit.inputs, weight, bias)
         if inputs is not None:
             outputs += visit.layer.outputs(inputs, visit.weight, None)
+        whole = None if visit.outputs is None else outputs.clone()
         outputs, direction = visit.layer.along(outputs, visit.point)
-        tangents.append((inputs, direction))
+        tangents.append((inputs, direction if whole is None else whole))
         inputs = outputs
     return outputs, tangents
 
 
 def _pull_again(
-    visits: list[_Visit], along: Sequence[Tensor], tangents: list[_Tangent], grad: Tensor, for_inputs: bool
+    visits: list[_Visit],
+    along: Sequence[Tensor],
+    tangents: list[_Tangent],
+    grad: Tensor,
+    for_inputs: bool,
+    smoothing: float | None = None,
 ) -> tuple[list[Tensor], Tensor | None]:
     """Return the derivatives of what `_pull` gave, for parameters and inputs; ``grad`` is the tangent of its argument."""
     gradients: list[Tensor] = []
@@ -119,7 +135,7 @@ def _pull_again(
         assert visit.kept is not None, "the first way down kept nothing"
         above, first = visit.kept
         delta = visit.layer.back(grad, visit.point)
-        bend = visit.layer.bend(above, visit.point, direction)
+        bend = _bend(visit, above, direction, smoothing)
         delta = delta if bend is None else delta + bend
         of_weight, of_bias = visit.layer.for_weight(visit.inputs, delta)
         if inputs is not None:
@@ -130,6 +146,14 @@ def _pull_again(
         grad = visit.layer.for_inputs(delta, visit.weight, visit.inputs.shape)
         grad += visit.layer.for_inputs(first, weight, visit.inputs.shape)
     return gradients, grad
+
+
+def _bend(visit: _Visit, above: Tensor, direction: Any, smoothing: float | None) -> Tensor | None:
+    """Return Ḋᵀ g, the exact one or a smoothed one."""
+    if smoothing is None or visit.outputs is None:
+        return visit.layer.bend(above, visit.point, direction)
+    function = visit.layer.smoothed(smoothing)
+    return None if function is None else curvature(function, visit.outputs, above, direction)
 
 
 class _Logits(Function):
@@ -173,7 +197,8 @@ class _Gradient(Function):
     def forward(
         ctx: Any, chain: Chain, loss: Loss, keep: bool, labels: Tensor, inputs: Tensor, *params: Tensor
     ) -> tuple[Tensor, ...]:
-        logits, ctx.visits = chain.up(params, inputs)
+        ctx.smoothing = chain.smoothing if keep else None
+        logits, ctx.visits = chain.up(params, inputs, keep=ctx.smoothing is not None)
         with torch.enable_grad():
             ctx.top = logits.detach().requires_grad_(), labels.detach().requires_grad_()
             (ctx.grad,) = torch.autograd.grad(loss(*ctx.top).sum(), ctx.top[0], create_graph=keep)
@@ -188,5 +213,7 @@ class _Gradient(Function):
             of_grad, of_labels = torch.autograd.grad(
                 ctx.grad, ctx.top, tangent, retain_graph=True, materialize_grads=True
             )
-            of_params, of_inputs = _pull_again(ctx.visits, along, tangents, of_grad, ctx.needs_input_grad[4])
+            of_params, of_inputs = _pull_again(
+                ctx.visits, along, tangents, of_grad, ctx.needs_input_grad[4], ctx.smoothing
+            )
         return None, None, None, of_labels, of_inputs, *of_params

@@ -7,12 +7,14 @@ are computed at once; weights are [K, ...], biases [K, out].
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from .convolution import Convolution
+from .smoothing import rectified
 
 __all__ = ["Convolutional", "Layer", "Rectified", "where_positive"]
 
@@ -55,6 +57,10 @@ class Layer:
         """Return (Ḋ)ᵀ grad, the change of `back` along a direction; `None` for zero, as for what is piecewise linear."""
         return None
 
+    def smoothed(self, width: float) -> Callable[[Tensor], Tensor] | None:
+        """Return f as `distiller.networks.smoothing` has it, differentiable by autograd; `None` where f is the identity."""
+        return None
+
 
 class Rectified(Layer):
     """A fully connected layer with a ReLU after it."""
@@ -68,6 +74,9 @@ class Rectified(Layer):
 
     def back(self, grad: Tensor, point: Any) -> Tensor:
         return where_positive(grad, point)
+
+    def smoothed(self, width: float) -> Callable[[Tensor], Tensor]:
+        return lambda outputs: rectified(outputs, width)
 
 
 class Convolutional(Layer):

@@ -7,6 +7,7 @@ pooling pictures of six channels takes half of a plain LeNet's time on a CPU.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from .batched import Batched
 from .convolution import Convolution
 from .layers import Convolutional, Layer, Rectified, where_positive
+from .smoothing import largest, pooled, rectified
 
 __all__ = ["BatchedLeNet"]
 
@@ -70,6 +72,9 @@ class _First(Convolutional):
         slabs = _unpool(masked[:, None, None], (4, 1), index)
         return slabs.view(B, 4 * C, H, W) if plain else slabs.view(B, H, W, 4 * C).permute(0, 3, 1, 2)
 
+    def smoothed(self, width: float) -> Callable[[Tensor], Tensor]:
+        return lambda outputs: rectified(largest(torch.unflatten(outputs, 1, (4, -1)).movedim(1, -1), width), width)
+
 
 class _Second(Convolutional):
     """Convolution [B, K * 6, 14, 14] to [B, K * 16, 10, 10], each network its own; pooling, ReLU; flattened to [K, B, 400]."""
@@ -91,6 +96,9 @@ class _Second(Convolutional):
         index, hidden = point
         pixels = self.pictures(where_positive(grad, hidden), 5).permute(0, 2, 3, 1).contiguous()
         return _unpool(pixels, (2, 2), index).permute(0, 3, 1, 2)
+
+    def smoothed(self, width: float) -> Callable[[Tensor], Tensor]:
+        return lambda outputs: self.flat(rectified(pooled(outputs, 2, 2, 0, width), width))
 
 
 def _shifted(weight: Tensor) -> Tensor:

@@ -23,14 +23,19 @@ __all__ = ["Stack"]
 class Stack:
     """One module, seen as a function of K sets of its parameters."""
 
-    def __init__(self, module: nn.Module, backend: Literal["loop", "vmap", "batched"]) -> None:
+    def __init__(
+        self, module: nn.Module, backend: Literal["loop", "vmap", "batched"], smoothing: float | None = None
+    ) -> None:
         """Wrap ``module``, whose own parameters are only a pattern for names, shapes and initialisation.
 
+        ``smoothing`` is the width over which derivatives of `gradient` see ReLU and max-pooling switch, `None` for the exact
+        ones, which are blind to it (`distiller.networks.smoothing`); values and gradients themselves are always exact.
         Raises `NetworkError` where ``backend`` is ``batched`` and the network brings no such code.
         """
         self.module, self.backend = module.eval(), backend
         self._slots = slots(self.module)
         self._backend = _backend(module, self.names, backend)
+        self._backend.smoothing = smoothing
 
     @property
     def names(self) -> tuple[str, ...]:
