@@ -276,7 +276,7 @@ class Recipe:
 _OF_LABELS: tuple[str, ...] = ("base", "inner_batch", "patience", "selection")
 _OF_UNROLLED: tuple[str, ...] = (
     "init", "pretrained", "objective", "label_start", "inits_per_step", "steps", "epochs", "inputs", "learn_inputs",
-    "labels", "distill_lr", "outer_clip", "rate_lr", "checkpoint", "memory",
+    "labels", "distill_lr", "outer_clip", "rate_lr", "checkpoint", "smoothing", "memory",
 )  # fmt: skip
 """Keys that only one of the methods reads."""
 
