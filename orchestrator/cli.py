@@ -196,16 +196,27 @@ def compare(folders: tuple[Path, ...], as_json: bool) -> int:
 @_folder
 @click.argument("sql")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with a header and nothing cut.")
+@click.option(
+    "--to", metavar="FILE", type=click.Path(path_type=Path), help="Write a new .parquet, .csv or .json file instead."
+)
 @_json
-def query(folder: Path, sql: str, as_csv: bool, as_json: bool) -> int:
-    """Ask SQL, by DuckDB, of RUN's tables: trials, evaluations, curves, distilled."""
+def query(folder: Path, sql: str, as_csv: bool, to: Path | None, as_json: bool) -> int:
+    """Ask SQL, by DuckDB, of RUN's tables: trials, evaluations, curves, distilled; results and best, joined from these."""
     from orchestrator.answer import answer_csv, answer_plain, render_answer
+    from orchestrator.answer_file import check_answer_file, write_answer
+    from orchestrator.figures import count
     from orchestrator.query import query as ask
 
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other; name one")
+    if to is not None:
+        check_answer_file(to)
     table = ask(folder, sql)
-    if as_csv:
+    if to is not None:
+        write_answer(table, to)
+        plain = {"to": str(to), "rows": table.num_rows}
+        _show(as_json, plain, lambda console: _say(console, f"{count(table.num_rows, 'row')} written to {to}"))
+    elif as_csv:
         _print(answer_csv(table))
     else:
         _show(as_json, answer_plain(table) if as_json else None, lambda console: render_answer(table, console))

@@ -6,6 +6,9 @@ of its own: whatever the SQL says, it can neither write anywhere nor read anythi
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -13,7 +16,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from orchestrator.records import TABLES, RecordsError, part_paths, part_schema, schema_of
+from orchestrator.records import TABLES, RecordsError, part_paths, part_schema, schema_of, while_merging
 
 __all__ = ["QueryError", "query"]
 
@@ -28,7 +31,13 @@ _DISTILLED = pa.schema(
     ]
 )
 
-_NAMES = ("trials", "evaluations", "curves", "distilled")
+# Joined by short names: what is asked most often. A trial of equal accuracy that came first is the best, as in `best_trials`.
+_VIEWS = {
+    "results": "SELECT e.*, t.status, t.params, t.recipe FROM evaluations e LEFT JOIN trials t ON t.trial = e.trial",
+    "best": "SELECT * FROM trials WHERE status = 'complete' ORDER BY accuracy_mean DESC, trial LIMIT 1",
+}
+
+_NAMES = ("trials", "evaluations", "curves", "distilled", *_VIEWS)
 
 
 class QueryError(ValueError):
@@ -38,30 +47,48 @@ class QueryError(ValueError):
 def query(folder: Path, sql: str) -> pa.Table:
     """Return the answer to ``sql`` over `trials`, `evaluations`, `curves` and `distilled` of the run in ``folder``.
 
+    `results` is each evaluation with its trial's status, params and recipe (null for a baseline), `best` the best trial's row.
     `distilled` has a row for each example of each distilled set, with the set's SHA-256 in the column ``file``; inputs are flat.
     A table of which nothing is there yet is empty. Raises `QueryError`, for more than one question too.
     """
     if not folder.is_dir():
         raise QueryError(f"{folder}: no such run")
     try:
-        with duckdb.connect() as connection:
-            for table in TABLES:
-                connection.register(table, _parts(folder, table))
-            connection.register("distilled", _distilled(folder))
-            # Files, and this program's variables, are now out of reach; DuckDB refuses to switch it on again.
-            connection.execute("SET enable_external_access = false")
-            _refuse_two_questions(connection, sql)
-            answer = connection.sql(sql)
-            if answer is None:
-                raise QueryError("the SQL asks nothing; try: SELECT * FROM trials")
-            return answer.to_arrow_table()
+        return while_merging(lambda: _answer(folder, sql))
     except (duckdb.Error, pa.ArrowException, RecordsError) as error:
         raise QueryError(_one_line(error)) from error
 
 
-def _parts(folder: Path, table: str) -> ds.Dataset | pa.Table:
+def _answer(folder: Path, sql: str) -> pa.Table:
+    """Raise `FileNotFoundError` where a part was merged away meanwhile, which DuckDB cannot tell from other errors."""
+    listed = {table: part_paths(folder, table) for table in TABLES}
+    try:
+        return _ask({table: _parts(table, paths) for table, paths in listed.items()}, _distilled(folder), sql)
+    except duckdb.Error:
+        for path in (path for paths in listed.values() for path in paths):
+            if not path.exists():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+        raise
+
+
+def _ask(tables: Mapping[str, ds.Dataset | pa.Table], distilled: ds.Dataset | pa.Table, sql: str) -> pa.Table:
+    with duckdb.connect() as connection:
+        for table, rows in tables.items():
+            connection.register(table, rows)
+        connection.register("distilled", distilled)
+        for name, joined in _VIEWS.items():
+            connection.execute(f"CREATE TEMP VIEW {name} AS {joined}").fetchall()
+        # Files, and this program's variables, are now out of reach; DuckDB refuses to switch it on again.
+        connection.execute("SET enable_external_access = false")
+        _refuse_two_questions(connection, sql)
+        answer = connection.sql(sql)
+        if answer is None:
+            raise QueryError("the SQL asks nothing; try: SELECT * FROM trials")
+        return answer.to_arrow_table()
+
+
+def _parts(table: str, paths: Sequence[Path]) -> ds.Dataset | pa.Table:
     """Return a table's parts as one data set: of our columns, and those that the oldest or the newest part has besides."""
-    paths = part_paths(folder, table)
     if not paths:
         return schema_of(table).empty_table()
     # Columns come and never go, so that no part in between has any other; reading 10,000 schemas would take seconds.

@@ -1,6 +1,7 @@
 """Append rows to a run's tables, part by part, and read all of them back.
 
-A table is a folder of Parquet parts, ``part-000000.parquet`` and so on; publishing a part is what commits its rows. Part n is
+A table is a folder of Parquet parts, ``part-000000.parquet`` and so on; publishing a part is what commits its rows. Many parts
+are merged into one now and then, since a reader pays for each file (see `orchestrator.parts` for what it sees). Part n is
 published only where no part n exists, by a writer that knows the keys of all parts before it; so even two writers that both hold
 themselves for the only one cannot commit a key twice: the slower one's next part is refused.
 """
@@ -14,25 +15,30 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestrator.parts import covered_paths, merged_name, part_name, part_paths, part_range
 from orchestrator.publish import clear_temporaries, make_folder, publish
 from orchestrator.tables import KEYS, SCHEMA_VERSION, TABLES, RecordsError, Row, RowCheck, TableError, schema_of
 
 __all__ = [
     "KEYS", "SCHEMA_VERSION", "TABLES", "DuplicateKey", "Records", "RecordsError", "Row", "TableError", "part_paths",
-    "part_schema", "publish", "read", "schema_of",
+    "part_schema", "publish", "read", "schema_of", "while_merging",
 ]  # fmt: skip
 
 Key = tuple[Any, ...]
+T = TypeVar("T")
 
 FLUSH_ROWS = 100
 """Rows of one table that are published as soon as they are there."""
 FLUSH_SECONDS = 5.0
 """Age of the oldest row at which `Records.tick` publishes all: what a crash costs at most."""
+MERGE_PARTS = 200
+"""Parts of one table that are merged into one as soon as they are there."""
+_LOOKS = 3  # at a table's files, while a driver merges them
 
 
 class DuplicateKey(RecordsError):  # noqa: N818
@@ -77,6 +83,14 @@ class Records:
         if time.monotonic() - self._flushed >= every:
             self._publish(TABLES)
             self._flushed = time.monotonic()
+
+    def merge(self) -> None:
+        """Merge the parts of each table that are not merged yet; call it where nothing more is to come soon.
+
+        `OSError` is let through: the parts are then as they were, or merged and not all removed, which no reader notices.
+        """
+        for table in self._tables.values():
+            table.merge()
 
     def when_committed(self, action: Callable[[], None]) -> None:
         """Call ``action`` once every row appended so far is published: now, or in the flush that does it."""
@@ -124,10 +138,14 @@ class _Table:
         self._check = RowCheck(table, params)
         make_folder(self._folder)
         clear_temporaries(self._folder)
+        _remove(covered_paths(folder, table))
         self._buffer: dict[Key, Row] = {}
         self._committed: list[pa.Table] | None = None
         self.keys = _committed_keys(folder, table)
-        self._next = 1 + max((_number(path) for path in part_paths(folder, table)), default=-1)
+        parts = [bounds for path in part_paths(folder, table) if (bounds := part_range(path))]
+        self._next = 1 + max((last for _, last in parts), default=-1)
+        self._small = [first for first, last in parts if first == last]
+        """The numbers of the parts that are not merged yet, in order."""
 
     @property
     def waiting(self) -> int:
@@ -148,15 +166,29 @@ class _Table:
         if not self._buffer:
             return
         rows = pa.Table.from_pylist(list(self._buffer.values()), self._schema)
-        path = self._folder / f"part-{self._next:06}.parquet"
+        path = self._folder / part_name(self._next)
         try:
             publish(path, _to_parquet(rows), replace=False)
         except FileExistsError:
             raise RecordsError(f"{path}: written by another driver meanwhile; stop it, then resume") from None
+        self._small.append(self._next)
         self._next += 1
         self._buffer.clear()
         if self._committed is not None:
             self._committed.append(rows)
+        if len(self._small) >= MERGE_PARTS:
+            self.merge()
+
+    def merge(self) -> None:
+        if len(self._small) < 2:
+            return
+        small = [self._folder / part_name(number) for number in self._small]
+        parts = [self._schema.empty_table(), *map(_read_part, small)]
+        merged = pa.concat_tables(parts, promote_options="permissive")
+        publish(self._folder / merged_name(self._small[0], self._small[-1]), _to_parquet(merged), replace=False)
+        # In this order a reader finds each row in one place or the other, and counts it once.
+        _remove(small)
+        self._small = []
 
     def rows(self) -> list[Row]:
         # Read at the first question only: a driver never asks for its curves, which may be large.
@@ -166,10 +198,9 @@ class _Table:
         return committed + [dict(row) for row in self._buffer.values()]
 
 
-def part_paths(folder: Path, table: str) -> list[Path]:
-    """Return the published parts of a run's ``table``, in order; none where the run has no such folder."""
-    names = (path for path in (folder / table).glob("*.parquet") if not path.name.startswith("."))
-    return sorted(names, key=lambda path: (len(path.name), path.name))
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -181,7 +212,7 @@ def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.T
     empty = schema_of(table).empty_table()
     if columns is not None:
         empty = empty.select([name for name in columns if name in empty.column_names])
-    parts = [empty, *(_read_part(path, columns) for path in part_paths(folder, table))]
+    parts = [empty, *while_merging(lambda: [_read_part(path, columns) for path in part_paths(folder, table)])]
     rows = pa.concat_tables(parts, promote_options="permissive")
     if columns is None:
         return rows
@@ -189,6 +220,14 @@ def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.T
         if name not in rows.column_names:
             raise TableError(f"{table}: no column {name!r}; there are {', '.join(schema_of(table).names)}")
     return rows.select(list(columns))
+
+
+def while_merging(look: Callable[[], T]) -> T:
+    """Return what ``look`` returns; again where a part that it had listed was merged away before it was read."""
+    for _ in range(_LOOKS):
+        with contextlib.suppress(FileNotFoundError):
+            return look()
+    return look()
 
 
 def part_schema(path: Path) -> pa.Schema:
@@ -239,11 +278,6 @@ def _keys_of(path: Path, names: Sequence[str]) -> Iterator[Key]:
 
 def _describe(table: str, key: Key) -> str:
     return ", ".join(f"{name} {value}" for name, value in zip(KEYS[table], key, strict=True))
-
-
-def _number(path: Path) -> int:
-    digits = path.stem.removeprefix("part-")
-    return int(digits) if digits.isdecimal() else -1
 
 
 def _to_parquet(rows: pa.Table) -> bytes:

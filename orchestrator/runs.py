@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import shutil
@@ -230,6 +231,10 @@ def _work(schedule: Schedule, lease: Lease, heard: Interrupts, view: View | None
         schedule.records.flush()
         raise
     schedule.records.flush()
+    if done:
+        # For whoever reads: nothing more is to come. Where there is no room for it, the parts stay as they are.
+        with contextlib.suppress(OSError):
+            schedule.records.merge()
     tick(last=True)
     schedule.events.say("done" if done else "stopped", signal=heard.received)
     return done
