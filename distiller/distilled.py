@@ -73,6 +73,12 @@ class Distilled:
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
+    def _repr_html_(self) -> str:
+        """Show the set in a notebook."""
+        from distiller.notebook import distilled_html
+
+        return distilled_html(self)
+
     def to_bytes(self) -> bytes:
         """Return the set as one safetensors file."""
         tensors = {"inputs": self.inputs, "labels": self.labels, "rates": self.rates}

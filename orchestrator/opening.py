@@ -52,6 +52,12 @@ class Run:
 
         return query(self.folder, sql)
 
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook: its report, and the pictures of its best set."""
+        from orchestrator.notebook import run_html
+
+        return run_html(self)
+
     def distilled(self, trial: int | str = "best") -> Distilled:
         """Return the distilled set of a trial's run 0; of the best complete trial where none is named.
 
