@@ -25,6 +25,7 @@ __all__ = [
     "judge_jobs",
     "kept_sets",
     "label_jobs",
+    "labels_alone",
     "settings",
     "tune_jobs",
     "winners",
@@ -72,10 +73,15 @@ def label_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
         return []
     jobs = []
     for trial, winner in winners(sweep, ledger):
-        recipe = dataclasses.replace(winner, inputs="real", learn_inputs=False, labels="soft")
+        recipe = labels_alone(winner)
         shards = _measured(sweep, recipe, "learned_labels", number, [0])
         jobs.append(Job(-1, trial, recipe, tuple(dataclasses.replace(shard, run=trial) for shard in shards)))
     return jobs
+
+
+def labels_alone(recipe: Recipe) -> Recipe:
+    """Return the recipe with real inputs that stay as they are; raises `RecipeError` where these do not go with the rest."""
+    return dataclasses.replace(recipe, inputs="real", learn_inputs=False, labels="soft")
 
 
 def tune_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:

@@ -15,6 +15,7 @@ from distiller.objectives import check_attack
 from distiller.pretrained import check_pretrained
 from distiller.real_sets import RealSetError
 from distiller.recipe import Recipe, RecipeError
+from orchestrator.baseline_plan import labels_alone
 from sweeps import Sweep
 
 __all__ = ["CheckError", "check", "check_gpus", "check_recipe"]
@@ -32,6 +33,7 @@ def check(sweep: Sweep, here: bool = False) -> None:
     """
     if here:
         check_gpus(sweep)
+    _check_learned_labels(sweep)
     for data in _values(sweep, "data"):
         for recipe in _recipes(sweep, data):
             check_recipe(recipe)
@@ -108,6 +110,17 @@ def _check_examples(sweep: Sweep, dataset: Dataset) -> None:
             f"{who} wants {wanted} training examples of each class, and {dataset.name} has a class of {smallest}; "
             f"leave it out, or bound steps and per_class"
         )
+
+
+def _check_learned_labels(sweep: Sweep) -> None:
+    """The recipe goes on real inputs that stay as they are: not one whose method learns labels alone anyway."""
+    if "learned_labels" not in sweep.baselines:
+        return
+    for method in _values(sweep, "method"):
+        try:
+            labels_alone(dataclasses.replace(sweep.recipe, method=method))
+        except RecipeError as error:
+            raise CheckError(f"baselines: learned_labels does not go with method {method}: {error}") from None
 
 
 def _check_neighbours(sweep: Sweep, data: str, description: Description) -> None:

@@ -206,8 +206,10 @@ class Schedule:
 
     def _baseline_stage(self) -> None:
         about = (self.sweep, self.ledger, len(self.finals))
+        given_up = [work.job for work in self.unfinished]
         for job in judge_jobs(*about) + baseline_jobs(*about):
-            self._begin(job)
+            if job not in given_up:
+                self._begin(job)
 
     def _extra_stage(self, stage: Stage) -> None:
         for job in stage(self.ledger):

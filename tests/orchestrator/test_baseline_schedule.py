@@ -7,7 +7,7 @@ import pytest
 
 from distiller.data import load
 from distiller.distill import State
-from orchestrator.executor import InlineExecutor
+from orchestrator.executor import Failure, InlineExecutor
 from orchestrator.records import read
 from orchestrator.run_files import read_run
 from orchestrator.storage import Storage, write_json
@@ -157,6 +157,24 @@ def test_with_nothing_distilled_there_are_baselines_alone(tmp_path):
     }  # fmt: skip
     assert "segment" not in made.executor.calls
     assert not made.ledger.trials
+
+
+def test_a_baseline_that_fails_is_left_out_and_tried_again_by_the_next_driver_alone(undisturbed, tmp_path):
+    folder, tried = tmp_path / "run", []
+
+    def fail(ticket, call):
+        phase = call.tag[0].job.shards[0].phase
+        if phase != "baseline/average":
+            return None
+        tried.append(ticket)
+        return Failure("user", "as told")
+
+    made = drive(folder, Unruly(fail=fail), CHANGES)
+    assert (made.stage, [work.job.shards[0].phase for work in made.unfinished]) == ("done", ["baseline/average"])
+    # Its two shards were out already.
+    assert len(tried) <= 2
+    drive(folder, Unruly(), CHANGES)
+    assert rows(folder) == rows(undisturbed)
 
 
 def drive_without_search(folder, executor, changes, known=()):

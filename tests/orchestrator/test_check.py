@@ -56,6 +56,17 @@ def test_a_mean_needs_one_example_and_every_other_baseline_as_many_as_the_set(tm
         assert f"{name} wants {min(counts) + 1} training examples of each class" in said
 
 
+def test_labels_are_learned_twice_by_no_method(tmp_path):
+    recipe = {name: value for name, value in SWEEP["recipe"].items() if name in ("data", "network", "outer_steps")}
+    for method in ("labels", "ridge"):
+        given = write_sweep(
+            tmp_path, recipe=recipe | {"method": method}, search=None, evaluate=EVALUATE, baselines=["learned_labels"]
+        )
+        said = complaint(read(str(given)))
+        assert said.startswith(f"baselines: learned_labels does not go with method {method}: ")
+    check(sweep(tmp_path, search=None, baselines=["learned_labels"]))
+
+
 def test_a_set_has_the_neighbours_that_are_tried(tmp_path):
     few = {"recipe": {"classes": [3, 7], "steps": 2}, "search": None}
     check(sweep(tmp_path, baselines=["k_means"], **few))
