@@ -29,6 +29,14 @@ def test_every_shipped_sweep_reads_and_thaws(name):
     assert max(map(len, sweeps.shipped()[NAMES.index(name)].path.read_text().splitlines())) <= 130
 
 
+def test_a_published_row_says_which_it_is_and_every_sweep_what_it_costs():
+    for each in sweeps.shipped():
+        assert each.cost is not None, each.name
+        if each.published is not None:
+            assert each.published.table, each.name
+            assert each.published.row, each.name
+
+
 def test_a_shipped_sweep_names_the_data_that_it_needs():
     listed = {each.name: each for each in sweeps.shipped()}
     assert listed["mnist-random-100"].data == ("mnist",)
