@@ -1,8 +1,8 @@
-"""The files of a table: parts by number, and merged parts that stand in for a range of them.
+"""The files of a table: parts by number, and merged copies that are read in place of a range of them.
 
-``part-000007.parquet`` is what one flush published; ``part-000000-000199.parquet`` holds the rows of all parts of that range,
-which are removed once it is there. What a merged part covers does not count even where it lies beside it: between the two steps,
-after a crash between them, or where a driver that was taken for dead publishes a number of long ago.
+``part-000007.parquet`` is what one flush published; parts are the table, and none is ever changed or removed, so that whoever
+reads the folder sees each row once. A reader pays for each file, so a driver keeps copies: ``.merged/part-000000-000199.parquet``
+holds the rows of all parts of that range. They can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["covered_paths", "merged_name", "part_name", "part_paths", "part_range"]
+__all__ = ["MERGED", "merged_name", "part_name", "part_paths", "part_range", "unmerged"]
 
+MERGED = ".merged"
+"""The folder of merged copies, within that of the table; hidden, so that no pattern for parts finds it."""
 _NAME = re.compile(r"part-(\d+)(?:-(\d+))?\.parquet")
 
 
@@ -21,7 +23,7 @@ def part_name(number: int) -> str:
 
 
 def merged_name(first: int, last: int) -> str:
-    """Return the file name of the part that stands in for those from ``first`` to ``last``."""
+    """Return the file name of the copy of the parts from ``first`` to ``last``."""
     return f"part-{first:06}-{last:06}.parquet"
 
 
@@ -32,25 +34,34 @@ def part_range(path: Path) -> tuple[int, int] | None:
 
 
 def part_paths(folder: Path, table: str) -> list[Path]:
-    """Return the files that hold the rows of a run's ``table``, in order; none where the run has no such folder."""
-    return _sorted_out(folder, table)[0]
-
-
-def covered_paths(folder: Path, table: str) -> list[Path]:
-    """Return the files whose rows a merged part holds as well: nobody reads them."""
-    return _sorted_out(folder, table)[1]
-
-
-def _sorted_out(folder: Path, table: str) -> tuple[list[Path], list[Path]]:
+    """Return the files that hold the rows of a run's ``table``, each row once and in order; none where it has no folder."""
     found = [path for path in (folder / table).glob("*.parquet") if not path.name.startswith(".")]
-    # Files of other names first, as they always were; then by number, the widest of those that begin alike first.
-    ranges = {path: part_range(path) for path in found}
-    named = sorted((first, -last, path) for path, bounds in ranges.items() if bounds for first, last in [bounds])
-    counted: list[Path] = []
-    covered: list[Path] = []
+    others = [path for path in found if part_range(path) is None]
+    parts, copies = _parts(folder, table), _copies(folder, table)
+    covered = {number for first, last in copies for number in range(first, last + 1)}
+    counted = copies | {(number, number): path for number, path in parts.items() if number not in covered}
+    # Files of other names first, as they always were.
+    return sorted(others, key=lambda path: path.name) + [path for _, path in sorted(counted.items())]
+
+
+def unmerged(folder: Path, table: str) -> list[int]:
+    """Return the numbers of the parts that no copy holds, in order."""
+    covered = {number for first, last in _copies(folder, table) for number in range(first, last + 1)}
+    return sorted(_parts(folder, table).keys() - covered)
+
+
+def _parts(folder: Path, table: str) -> dict[int, Path]:
+    found = ((part_range(path), path) for path in (folder / table).glob("part-*.parquet"))
+    return {bounds[0]: path for bounds, path in found if bounds is not None}
+
+
+def _copies(folder: Path, table: str) -> dict[tuple[int, int], Path]:
+    """Return the copies by the range that they hold; of two that overlap, which no single driver makes, the first alone."""
+    found = ((part_range(path), path) for path in (folder / table / MERGED).glob("part-*.parquet"))
+    copies: dict[tuple[int, int], Path] = {}
     reached = -1
-    for _, minus_last, path in named:
-        (covered if -minus_last <= reached else counted).append(path)
-        reached = max(reached, -minus_last)
-    others = sorted((path for path, bounds in ranges.items() if bounds is None), key=lambda path: path.name)
-    return others + counted, covered
+    for (first, last), path in sorted((bounds, path) for bounds, path in found if bounds is not None):
+        if first > reached:
+            copies[first, last] = path
+            reached = last
+    return copies

@@ -6,8 +6,6 @@ of its own: whatever the SQL says, it can neither write anywhere nor read anythi
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from orchestrator.records import TABLES, RecordsError, part_paths, part_schema, schema_of, while_merging
+from orchestrator.records import TABLES, RecordsError, part_paths, part_schema, schema_of
 
 __all__ = ["QueryError", "query"]
 
@@ -54,21 +52,14 @@ def query(folder: Path, sql: str) -> pa.Table:
     if not folder.is_dir():
         raise QueryError(f"{folder}: no such run")
     try:
-        return while_merging(lambda: _answer(folder, sql))
+        return _answer(folder, sql)
     except (duckdb.Error, pa.ArrowException, RecordsError) as error:
         raise QueryError(_one_line(error)) from error
 
 
 def _answer(folder: Path, sql: str) -> pa.Table:
-    """Raise `FileNotFoundError` where a part was merged away meanwhile, which DuckDB cannot tell from other errors."""
-    listed = {table: part_paths(folder, table) for table in TABLES}
-    try:
-        return _ask({table: _parts(table, paths) for table, paths in listed.items()}, _distilled(folder), sql)
-    except duckdb.Error:
-        for path in (path for paths in listed.values() for path in paths):
-            if not path.exists():
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
-        raise
+    tables = {table: _parts(table, part_paths(folder, table)) for table in TABLES}
+    return _ask(tables, _distilled(folder), sql)
 
 
 def _ask(tables: Mapping[str, ds.Dataset | pa.Table], distilled: ds.Dataset | pa.Table, sql: str) -> pa.Table:

@@ -1,9 +1,9 @@
 """Append rows to a run's tables, part by part, and read all of them back.
 
 A table is a folder of Parquet parts, ``part-000000.parquet`` and so on; publishing a part is what commits its rows. Many parts
-are merged into one now and then, since a reader pays for each file (see `orchestrator.parts` for what it sees). Part n is
-published only where no part n exists, by a writer that knows the keys of all parts before it; so even two writers that both hold
-themselves for the only one cannot commit a key twice: the slower one's next part is refused.
+are copied into one now and then, since a reader pays for each file (see `orchestrator.parts`). Part n is published only where no
+part n exists, by a writer that knows the keys of all parts before it; so even two writers that both hold themselves for the only
+one cannot commit a key twice: the slower one's next part is refused.
 """
 
 from __future__ import annotations
@@ -15,30 +15,28 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchestrator.parts import covered_paths, merged_name, part_name, part_paths, part_range
+from orchestrator.parts import MERGED, merged_name, part_name, part_paths, part_range, unmerged
 from orchestrator.publish import clear_temporaries, make_folder, publish
 from orchestrator.tables import KEYS, SCHEMA_VERSION, TABLES, RecordsError, Row, RowCheck, TableError, schema_of
 
 __all__ = [
     "KEYS", "SCHEMA_VERSION", "TABLES", "DuplicateKey", "Records", "RecordsError", "Row", "TableError", "part_paths",
-    "part_schema", "publish", "read", "schema_of", "while_merging",
+    "part_schema", "publish", "read", "schema_of",
 ]  # fmt: skip
 
 Key = tuple[Any, ...]
-T = TypeVar("T")
 
 FLUSH_ROWS = 100
 """Rows of one table that are published as soon as they are there."""
 FLUSH_SECONDS = 5.0
 """Age of the oldest row at which `Records.tick` publishes all: what a crash costs at most."""
 MERGE_PARTS = 200
-"""Parts of one table that are merged into one as soon as they are there."""
-_LOOKS = 3  # at a table's files, while a driver merges them
+"""Parts of one table that are copied into one file as soon as they are there."""
 
 
 class DuplicateKey(RecordsError):  # noqa: N818
@@ -85,9 +83,9 @@ class Records:
             self._flushed = time.monotonic()
 
     def merge(self) -> None:
-        """Merge the parts of each table that are not merged yet; call it where nothing more is to come soon.
+        """Copy the parts of each table that are in no merged file yet into one; call it where nothing more is to come soon.
 
-        `OSError` is let through: the parts are then as they were, or merged and not all removed, which no reader notices.
+        Parts stay as they are. Raises `RecordsError` where one of them is damaged; `OSError` is let through.
         """
         for table in self._tables.values():
             table.merge()
@@ -138,14 +136,13 @@ class _Table:
         self._check = RowCheck(table, params)
         make_folder(self._folder)
         clear_temporaries(self._folder)
-        _remove(covered_paths(folder, table))
         self._buffer: dict[Key, Row] = {}
         self._committed: list[pa.Table] | None = None
         self.keys = _committed_keys(folder, table)
-        parts = [bounds for path in part_paths(folder, table) if (bounds := part_range(path))]
-        self._next = 1 + max((last for _, last in parts), default=-1)
-        self._small = [first for first, last in parts if first == last]
-        """The numbers of the parts that are not merged yet, in order."""
+        numbers = [bounds[1] for path in part_paths(folder, table) if (bounds := part_range(path))]
+        self._next = 1 + max(numbers, default=-1)
+        self._small = unmerged(folder, table)
+        """The numbers of the parts that no merged file holds yet, in order."""
 
     @property
     def waiting(self) -> int:
@@ -185,9 +182,8 @@ class _Table:
         small = [self._folder / part_name(number) for number in self._small]
         parts = [self._schema.empty_table(), *map(_read_part, small)]
         merged = pa.concat_tables(parts, promote_options="permissive")
-        publish(self._folder / merged_name(self._small[0], self._small[-1]), _to_parquet(merged), replace=False)
-        # In this order a reader finds each row in one place or the other, and counts it once.
-        _remove(small)
+        make_folder(self._folder / MERGED)
+        publish(self._folder / MERGED / merged_name(self._small[0], self._small[-1]), _to_parquet(merged), replace=True)
         self._small = []
 
     def rows(self) -> list[Row]:
@@ -196,11 +192,6 @@ class _Table:
             self._committed = [read(self._run, self._name)]
         committed = [row for part in self._committed for row in part.to_pylist()]
         return committed + [dict(row) for row in self._buffer.values()]
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
 
 
 def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -212,7 +203,7 @@ def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.T
     empty = schema_of(table).empty_table()
     if columns is not None:
         empty = empty.select([name for name in columns if name in empty.column_names])
-    parts = [empty, *while_merging(lambda: [_read_part(path, columns) for path in part_paths(folder, table)])]
+    parts = [empty, *(_read_part(path, columns) for path in part_paths(folder, table))]
     rows = pa.concat_tables(parts, promote_options="permissive")
     if columns is None:
         return rows
@@ -220,14 +211,6 @@ def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.T
         if name not in rows.column_names:
             raise TableError(f"{table}: no column {name!r}; there are {', '.join(schema_of(table).names)}")
     return rows.select(list(columns))
-
-
-def while_merging(look: Callable[[], T]) -> T:
-    """Return what ``look`` returns; again where a part that it had listed was merged away before it was read."""
-    for _ in range(_LOOKS):
-        with contextlib.suppress(FileNotFoundError):
-            return look()
-    return look()
 
 
 def part_schema(path: Path) -> pa.Schema:

@@ -58,9 +58,11 @@ def test_tables_describe_themselves(run):
     columns = query(run, "DESCRIBE evaluations").to_pylist()
     assert {"column_name": "seed", "column_type": "UBIGINT"}.items() <= columns[7].items()
     assert sorted(row["name"] for row in query(run, "SHOW TABLES").to_pylist()) == [
+        "best",
         "curves",
         "distilled",
         "evaluations",
+        "results",
         "trials",
     ]
 
