@@ -48,11 +48,14 @@ def baseline_examples(source: Source, recipe: Recipe, dataset: Dataset, draw: in
     return inputs, outer_labels(recipe, labels)
 
 
-def baseline_set(recipe: Recipe, dataset: Dataset, examples: tuple[Tensor, Tensor], rate: float) -> Distilled:
-    """Return ``examples`` of `baseline_examples` as a set with one-hot labels and one ``rate`` at each of its S x E steps."""
+def baseline_set(recipe: Recipe, dataset: Dataset, examples: tuple[Tensor, Tensor], rate: float | None) -> Distilled:
+    """Return ``examples`` of `baseline_examples` as a set with one-hot labels and one ``rate`` at each of its S x E steps.
+
+    Without a rate it has none, as the set of a recipe that learns labels alone: another training has to be named.
+    """
     inputs, labels = examples
     targets = one_hot(labels, dataset.classes).to(inputs.dtype)
-    rates = torch.full((recipe.inner_steps,), rate, dtype=inputs.dtype)
+    rates = torch.full((recipe.inner_steps if rate is not None else 0,), rate or 0.0, dtype=inputs.dtype)
     about = (recipe.epochs, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
     return Distilled(inputs, targets, rates, *about)
 

@@ -33,7 +33,7 @@ from distiller.training import Training
 from distiller.unroll import score
 from distiller.unrolled import decay
 
-__all__ = ["advance", "check_labels", "distilled_of", "project", "start"]
+__all__ = ["advance", "check_labels", "distilled_of", "label_training", "project", "start"]
 
 
 _CURVE = (*CURVE, "validation")
@@ -82,6 +82,12 @@ def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
     return _set(recipe, dataset, state.learned["inputs"], state.learned["labels"], steps)
 
 
+def label_training(recipe: Recipe, steps: int) -> Training:
+    """Return how networks are trained on labels of the recipe, or on the true labels in their place, for ``steps`` steps."""
+    optimiser: Literal["adam", "ridge"] = "ridge" if recipe.method == "ridge" else "adam"
+    return Training(optimiser=optimiser, lr=NETWORK_LR, batch=recipe.inner_batch, steps=steps)
+
+
 def project(labels: Tensor) -> Tensor:
     """Return labels [..., outputs] as probabilities: clamped to 0 .. 1, each row over its sum; one of zeros becomes uniform."""
     clamped = labels.clamp(0, 1)
@@ -92,9 +98,7 @@ def project(labels: Tensor) -> Tensor:
 
 
 def _set(recipe: Recipe, dataset: Dataset, inputs: Tensor, labels: Tensor, steps: int) -> Distilled:
-    optimiser: Literal["adam", "ridge"] = "ridge" if recipe.method == "ridge" else "adam"
-    batch = min(recipe.inner_batch, inputs.shape[1])
-    training = Training(optimiser=optimiser, lr=NETWORK_LR, batch=batch, steps=steps)
+    training = label_training(recipe, steps)
     about = (1, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
     return Distilled(inputs, labels, inputs.new_zeros(0), *about, training=training)
 

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from distiller.baselines import Source, is_drawn
+from distiller.label_loop import label_training
 from distiller.recipe import Recipe
 from orchestrator.ledger import Ledger
 from orchestrator.plan import Job, Setting, Shard, best_trials, networks_of, numbered, recipe_of, shards_of, unmeasured
+from orchestrator.ways import Way
 from sweeps import Sweep
 
 __all__ = [
@@ -54,13 +56,18 @@ class Amount:
 
 
 def settings(sweep: Sweep, name: str) -> list[Setting]:
-    """Return what is tried for a baseline in tuning: constant rates, or neighbours and norms; none where all is learned."""
+    """Return what is tried for a baseline in tuning: constant rates, or neighbours and norms; none where all is learned.
+
+    Where labels alone are distilled, it is steps in place of rates.
+    """
     tuning = sweep.tuning
     if name == "learned_labels":
         return []
     if _trains_none(name):
         pairs = [(k, p) for k in tuning.neighbours for p in tuning.norms]
         return [Setting(_SOURCES[name], neighbours=k, norm=p) for k, p in pairs]
+    if sweep.recipe.method != "unrolled":
+        return [Setting(_SOURCES[name], steps=steps) for steps in tuning.steps]
     return [Setting(_SOURCES[name], rate=rate) for rate in tuning.rates]
 
 
@@ -87,7 +94,7 @@ def labels_alone(recipe: Recipe) -> Recipe:
 def tune_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
     """Return the work that tunes each baseline on the validation split: one job a setting, its index standing for the run."""
     return [
-        Job(-1, index, recipe, _tuned(sweep, recipe, name, number, index), setting)
+        _job(index, recipe, _tuned(sweep, recipe, name, number, index), setting)
         for _, recipe in winners(sweep, ledger)
         for name in _tuned_names(sweep)
         for index, setting in enumerate(settings(sweep, name))
@@ -99,7 +106,7 @@ def judge_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
     if "optimised_real" not in sweep.baselines or not _is_tuned(sweep, ledger, "optimised_real", number):
         return []
     setting = best_setting(sweep, ledger, "optimised_real", number)
-    return [Job(-1, 0, recipe, _judged(sweep, recipe, number), setting) for _, recipe in winners(sweep, ledger)]
+    return [_job(0, recipe, _judged(sweep, recipe, number), setting) for _, recipe in winners(sweep, ledger)]
 
 
 def baseline_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
@@ -114,7 +121,7 @@ def baseline_jobs(sweep: Sweep, ledger: Ledger, number: int) -> list[Job]:
             if settings(sweep, name) and _is_tuned(sweep, ledger, name, number):
                 draws = _draws(sweep, ledger, recipe, name, number)
                 shards = _measured(sweep, recipe, name, number, draws)
-                jobs.append(Job(-1, 0, recipe, shards, best_setting(sweep, ledger, name, number)))
+                jobs.append(_job(0, recipe, shards, best_setting(sweep, ledger, name, number)))
     return [job for job in jobs if job.shards]
 
 
@@ -172,6 +179,14 @@ def winners(sweep: Sweep, ledger: Ledger) -> Iterator[tuple[int, Recipe]]:
         yield 0, sweep.recipe
     for trial in best_trials(ledger, 1):
         yield trial, recipe_of(ledger, trial, 0)
+
+
+def _job(run: int, recipe: Recipe, shards: tuple[Shard, ...], setting: Setting) -> Job:
+    """Return the work of a baseline's setting; where labels alone are distilled, networks are trained as on these."""
+    if setting.steps is not None:
+        way = Way(label_training(recipe, setting.steps))
+        shards = tuple(dataclasses.replace(shard, way=way) for shard in shards)
+    return Job(-1, run, recipe, shards, setting=setting)
 
 
 def _trains_none(name: str) -> bool:

@@ -28,7 +28,8 @@ def baseline_rows(baselines: tuple[Baseline, ...], network: str | None) -> Itera
 
 def _about(baseline: Baseline, network: str | None) -> str:
     parts = [baseline.name]
-    parts += [f"rate {number(baseline.rate)}"] if baseline.rate is not None else []
+    parts += [baseline.way] if baseline.way is not None else []
+    parts += [f"rate {number(baseline.rate)}"] if baseline.rate is not None and baseline.way is None else []
     if baseline.neighbours is not None:
         parts += [count(baseline.neighbours, "neighbour"), f"p {number(baseline.norm)}"]
     parts.append(count(baseline.accuracy.groups, "draw"))

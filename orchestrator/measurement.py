@@ -82,6 +82,8 @@ class Baseline:
     margin_se: float | None
     published: str | None = None
     attack: AttackMeans | None = None
+    way: str | None = None
+    """How networks were trained, in words, where that is not by learned rates' own plain descent."""
 
 
 def measurements(rows: Iterable[Row], kinds: Sequence[str]) -> tuple[Measurement, ...]:
@@ -116,7 +118,15 @@ def baselines(
         name = phase_parts(phase)[1]
         rate, neighbours, norm = (members[0].get(column) for column in ("rate", "neighbours", "norm"))
         margin, margin_se = _margin(margins.get(network), accuracy)
-        figures = (accuracy, _before(members), margin, margin_se, (published or {}).get(name), _attack(members))
+        figures = (
+            accuracy,
+            _before(members),
+            margin,
+            margin_se,
+            (published or {}).get(name),
+            _attack(members),
+            _way(members[0]),
+        )
         found.append(Baseline(name, phase, network, rate, neighbours, norm, *figures))
     return tuple(found)
 

@@ -59,10 +59,12 @@ class Shard:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a baseline is made of that is not distilled: its examples' source, with a rate, or with neighbours and a norm."""
+    """What a baseline is made of that is not distilled: its examples' source, with a rate, steps, or neighbours and a norm."""
 
     source: Source
     rate: float | None = None
+    steps: int | None = None
+    """Of training, where labels alone are distilled."""
     neighbours: int | None = None
     norm: float | None = None
 

@@ -109,17 +109,22 @@ def evaluate_baseline(
     recipe: Mapping[str, Any],
     source: Source,
     draw: int,
-    rate: float,
+    rate: float | None,
     seeds: Sequence[int],
     split: str,
     network: str,
     before: bool,
     networks: bytes | None = None,
+    training: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Train one network for each seed on a baseline's examples at a constant rate; return what `evaluate_distilled` returns."""
+    """Train one network for each seed on a baseline's examples; return what `evaluate_distilled` returns.
+
+    It is at a constant ``rate``, or where labels alone are distilled in the way of ``training``.
+    """
     began = time.perf_counter()
     parsed, dataset = _ready(recipe)
     made = baseline_set(parsed, dataset, _examples(parsed, source, draw), rate)
+    made = Way(None if training is None else Training.parse(training)).set(made)
     return _evaluate(parsed, dataset, made, seeds, split, network, before, networks, began)
 
 

@@ -126,6 +126,10 @@ class Tuning(Part):
         default=(0.001, 0.003, 0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.3, 1.0),
         description=f"{_NUMBERS} above 0",
     )
+    steps: Annotated[tuple[_Count, ...], Listed, Field(min_length=1), Rising] = Field(
+        default=(10, 25, 75, 150, 300, 600, 1000), description="a list of rising whole numbers above 0"
+    )
+    """Of training, in place of rates, where labels alone are distilled."""
     neighbours: Annotated[tuple[_Count, ...], Listed, Field(min_length=1), Rising] = Field(
         default=(1, 3, 5), description="a list of rising whole numbers above 0"
     )

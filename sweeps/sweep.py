@@ -97,6 +97,14 @@ class Sweep(Part):
         return self
 
     @model_validator(mode="after")
+    def _baselines_fit(self) -> Self:
+        if self.recipe.method != "unrolled" and "learned_labels" in self.baselines:
+            raise RefusedError(("baselines",), f"learned_labels is what method {self.recipe.method} does; leave it out")
+        if self.recipe.base is not None and self.baselines:
+            raise RefusedError(("baselines",), "are of the recipe's own data, and its base is not; leave them out")
+        return self
+
+    @model_validator(mode="after")
     def _full_data_are_one(self) -> Self:
         if self.full_data and self.search and "data" in self.search.space:
             raise RefusedError(("full_data",), "is of one data set, and search.space varies data; take one of them out")

@@ -1,5 +1,6 @@
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,8 @@ import pytest
 import sweeps
 from sweeps import SweepError
 
-NAMES = sorted(path.stem for path in (pathlib.Path(sweeps.__file__).parent / "shipped").glob("*.yaml"))
+SHIPPED = pathlib.Path(sweeps.__file__).parent / "shipped"
+NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
 def test_shipped_sweeps_are_listed_by_name():
@@ -26,7 +28,7 @@ def test_every_shipped_sweep_reads_and_thaws(name):
     assert sweep.name == name
     assert sweeps.Sweep.thaw(sweep.frozen()) == sweep
     # A page that people read: no line that a terminal would break.
-    assert max(map(len, sweeps.shipped()[NAMES.index(name)].path.read_text().splitlines())) <= 130
+    assert max(map(len, (SHIPPED / f"{name}.yaml").read_text().splitlines())) <= 130
 
 
 def test_a_published_row_says_which_it_is_and_every_sweep_what_it_costs():
@@ -49,6 +51,23 @@ def test_published_rows_are_the_papers():
     assert (fixed.init, fixed.steps * fixed.per_class * 10, fixed.labels) == ("fixed", 10, "soft")
     assert (random.init, random.steps * random.per_class * 10, random.labels) == ("random", 100, "soft")
     assert {fixed.network, random.network, fixed.data, random.data} == {"lenet", "mnist"}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if re.fullmatch(r"ld-.*\d", name)])
+def test_rows_of_label_distillation_are_what_their_names_say(name):
+    ridge, pair, examples = re.fullmatch(r"ld-(rr-)?(.*)-(\d+)", name).groups()
+    sweep = sweeps.read(name)
+    recipe, (source, _, target) = sweep.recipe, pair.rpartition("-to-")
+    assert recipe.method == ("ridge" if ridge else "labels")
+    assert recipe.init_scheme == "default"
+    assert target in recipe.data
+    assert bool(source) == (recipe.base is not None)
+    count = recipe.base.examples if recipe.base else recipe.per_class * (100 if target == "cifar100" else 10)
+    assert count == int(examples)
+    assert not source or source in recipe.base.data
+    # The paper's: minibatches of base examples, and a patience that grows with them.
+    assert recipe.inner_batch == {10: 10, 20: 10, 50: 25}.get(count, 100 if target == "cifar100" else 50)
+    assert sweep.published is None or f"{count} images" in sweep.published.row
 
 
 def test_a_file_is_found_by_its_path_of_any_kind(sweep_file, least):
