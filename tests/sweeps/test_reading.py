@@ -86,7 +86,7 @@ def refusal(source, overrides=()):
             "f.yaml:8: tuning.neighbours: expected a list of rising whole numbers above 0",
         ),
         # Nothing distilled
-        ("distil: false", "f.yaml:8: distil: false leaves nothing to do without baselines: to measure"),
+        ("distil: false", "f.yaml:8: distil: false leaves nothing to do without baselines: or full_data:"),
         (
             "distil: false\nbaselines: [average]\nsearch: {trials: 1, space: {steps: {int: [1, 2]}}}",
             "f.yaml:10: search: has nothing to search beside distil: false; expected it to be left out",
