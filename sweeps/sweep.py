@@ -106,8 +106,12 @@ class Sweep(Part):
 
     @model_validator(mode="after")
     def _full_data_are_one(self) -> Self:
-        if self.full_data and self.search and "data" in self.search.space:
-            raise RefusedError(("full_data",), "is of one data set, and search.space varies data; take one of them out")
+        varied = self.search.space if self.full_data and self.search else {}
+        for key, one in (("data", "data set"), ("init_scheme", "initialisation scheme")):
+            if key in varied:
+                raise RefusedError(
+                    ("full_data",), f"is of one {one}, and search.space varies {key}; take one of them out"
+                )
         return self
 
     @classmethod

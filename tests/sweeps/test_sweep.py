@@ -239,6 +239,13 @@ def test_full_data_go_with_every_method():
     assert sweep.full_data.applied_to(sweep.recipe).method == "unrolled"
 
 
-def test_full_data_are_of_one_data_set():
-    with pytest.raises(SweepError, match="full_data: is of one data set"):
-        make(full_data={}, search__space__data={"choice": ["digits", "mnist"]})
+@pytest.mark.parametrize(
+    ("key", "choices", "one"),
+    [
+        ("data", ["digits", "mnist"], "data set"),
+        ("init_scheme", ["default", "orthogonal"], "initialisation scheme"),
+    ],
+)
+def test_full_data_are_of_one_data_set_and_one_way_to_draw_networks(key, choices, one):
+    with pytest.raises(SweepError, match=f"full_data: is of one {one}"):
+        make(full_data={}, **{f"search__space__{key}": {"choice": choices}})
