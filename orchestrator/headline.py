@@ -45,7 +45,8 @@ class Headline:
     ``validation`` is the search's mean, ``test`` that of fresh networks on the test split (`None` until there are some), and
     ``optimism`` the first minus the second where the network is the same. ``distilled`` holds the paths of the sets behind
     ``test``, within the run's folder, or of the search's own; ``examples`` is how many distilled ones there are. ``ratio`` is
-    ``test`` over the accuracy of the same network trained on the whole data, `None` unless the sweep measures that.
+    ``test`` over the accuracy of the same network trained on the whole data, `None` unless the sweep measures that, and under an
+    attack, whose accuracy is by other labels.
     """
 
     trial: int
@@ -84,7 +85,7 @@ def headline_of(
 ) -> Headline:
     """Return what the trial of ``row`` is worth by its ``own`` measurements in ``phase``, and beside the ``full`` data."""
     recipe = json.loads(row["recipe"])
-    searched, init = recipe["network"], recipe["init"]
+    searched, init, attacked = recipe["network"], recipe["init"], isinstance(recipe.get("objective"), dict)
     measured = next((m for m in own if m.network == searched), own[0] if own else None)
     validation = _validation(row)
     assert validation is not None
@@ -107,7 +108,7 @@ def headline_of(
         runs=measured.runs,
         distilled=_paths(digests),
         examples=examples,
-        ratio=ratio(measured.accuracy, _accuracy_on_full(full, measured.network)),
+        ratio=None if attacked else ratio(measured.accuracy, _accuracy_on_full(full, measured.network)),
     )
 
 

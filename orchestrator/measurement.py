@@ -86,11 +86,14 @@ class Baseline:
     """How networks were trained, in words, where that is not by learned rates' own plain descent."""
 
 
-def measurements(rows: Iterable[Row], kinds: Sequence[str]) -> tuple[Measurement, ...]:
-    """Return what ``rows`` of evaluations hold of the phases of these ``kinds``, such as final, by phase, trial and network."""
+def measurements(rows: Iterable[Row], kinds: Sequence[str], searched: bool = True) -> tuple[Measurement, ...]:
+    """Return what ``rows`` of evaluations hold of the phases of these ``kinds``, such as final, by phase, trial and network.
+
+    Run 0 is what a search chose by, and does not count where there are other runs, unless nothing was ``searched``.
+    """
     wanted = [row for row in rows if phase_parts(row["phase"])[0] in kinds]
     return tuple(
-        _measurement(phase, trial, network, split, list(group))
+        _measurement(phase, trial, network, split, list(group), searched)
         for (phase, trial, network, split), group in _grouped(wanted, "phase", "trial", "network", "split")
     )
 
@@ -141,9 +144,9 @@ def phase_parts(phase: str) -> tuple[str, str, int]:
     return kind, rest[0] if rest else "", number
 
 
-def _measurement(phase: str, trial: int, network: str, split: str, rows: list[Row]) -> Measurement:
+def _measurement(phase: str, trial: int, network: str, split: str, rows: list[Row], searched: bool) -> Measurement:
     by_run = tuple(_run_figures(run, list(group)) for (run,), group in _grouped(rows, "run"))
-    added = tuple(figures.run for figures in by_run if figures.run > 0)
+    added = tuple(figures.run for figures in by_run if figures.run > 0 or not searched)
     runs = added or tuple(figures.run for figures in by_run)
     members = [row for row in rows if row["run"] in runs]
     accuracy = _by(members, "run")

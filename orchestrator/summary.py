@@ -66,7 +66,7 @@ class Summary:
 def summary(folder: Path) -> Summary:
     """Return the figures of the run in ``folder``. Raises `RunError` where there is none, `RecordsError` for a damaged table."""
     files = read_run(folder)
-    finals = measurements(files.evaluations, ["final"])
+    finals = measurements(files.evaluations, ["final"], searched=files.sweep.search is not None)
     number = _last_final(files, finals)
     leader = _leader(files, number)
     own = [

@@ -44,6 +44,13 @@ def test_the_runs_that_the_final_added_are_the_figure_and_the_search_s_own_is_be
     ]  # fmt: skip
 
 
+def test_where_nothing_was_searched_the_first_run_counts_too():
+    rows = [row for run, value in enumerate([0.9, 0.8, 0.7]) for row in evaluations("final", [value], run=run)]
+    (found,) = measurements(rows, ["final"], searched=False)
+    assert found.runs == (0, 1, 2)
+    assert (found.accuracy.mean, found.accuracy.sd_groups) == (pytest.approx(0.8), pytest.approx(0.1))
+
+
 def test_accuracy_before_training_is_the_mean_of_what_was_measured():
     rows = evaluations("final", [0.8], accuracy_before=0.1) + evaluations("final", [0.8], first=1, accuracy_before=0.2)
     rows += evaluations("final", [0.8], first=2)
