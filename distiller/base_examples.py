@@ -44,10 +44,14 @@ def base_inputs(recipe: Recipe, dataset: Dataset) -> Tensor:
 def check_base(recipe: Recipe, shape: tuple[int, ...]) -> None:
     """Raise `DataError` where the source of base examples is absent, `RealSetError` where it does not fit ``shape``."""
     base = recipe.base
-    if base is None or base.data in ("noise", recipe.data):
+    if base is None or base.data == "noise":
         return
     locate(base.data)
     source = describe(base.data)
+    if base.data == recipe.data:
+        left = source.train - recipe.validation
+        _check_count(base, min(left, recipe.real_examples or left))
+        return
     _check_pictures(base.data, source.shape)
     _check_pictures(recipe.data, shape)
     _check_count(base, source.train)

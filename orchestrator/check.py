@@ -76,13 +76,24 @@ def check_recipe(recipe: Recipe) -> None:
 def _recipes(sweep: Sweep, data: str) -> Iterator[Recipe]:
     """Yield a recipe for each network on ``data``, in each backend that a trial may have."""
     networks = _values(sweep, "network")
-    for network in networks:
-        for backend in _values(sweep, "backend"):
-            yield dataclasses.replace(sweep.recipe, data=data, network=network, backend=backend)
+    for recipe in _variants(sweep, data):
+        for network in networks:
+            for backend in _values(sweep, "backend"):
+                yield dataclasses.replace(recipe, network=network, backend=backend)
     for network in sweep.evaluate.final.networks or ():
         if network not in networks:
             # Another network than the trial's own is computed in its own best way.
             yield dataclasses.replace(sweep.recipe, data=data, network=network, backend="auto")
+
+
+def _variants(sweep: Sweep, data: str) -> Iterator[Recipe]:
+    """Yield the recipe on ``data``, and with each choice at a key that asks more of data or networks."""
+    recipe = dataclasses.replace(sweep.recipe, data=data)
+    yield recipe
+    for key in ("method", "base", "objective", "pretrained"):
+        if sweep.search and key in sweep.search.space:
+            for value in _values(sweep, key):
+                yield Recipe.parse({**recipe.plain(), key: value})
 
 
 def _check_classes(sweep: Sweep, data: str, description: Description) -> None:

@@ -56,6 +56,14 @@ def test_the_recipes_own_data_as_a_source_are_what_validation_leaves():
     assert sorted(rows) == list(range(100))
 
 
+def test_the_recipes_own_data_are_counted_without_loading_them():
+    left = len(load("digits", 300).train)
+    check_base(from_("digits", left), (1, 28, 28))
+    for recipe in (from_("digits", left + 1), from_("digits", 101, real_examples=100)):
+        with pytest.raises(RealSetError, match=r"^base.examples: \d+ of digits, which has \d+ training examples$"):
+            check_base(recipe, (1, 28, 28))
+
+
 def test_noise_is_drawn_in_the_space_of_normalised_inputs():
     inputs = base_inputs(from_("noise", 50), load("digits"))
     assert inputs.shape == (50, 1, 28, 28)

@@ -47,6 +47,15 @@ def test_batched_is_refused_for_a_network_without_such_code(tmp_path):
     check(sweep(tmp_path, {"backend": "batched"}, evaluate=EVALUATE | final))
 
 
+def test_every_choice_of_other_data_is_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("STILLHOUSE_DATA", str(tmp_path))
+    search = {"trials": 2, "space": {"pretrained": {"choice": [None, {"data": "svhn"}]}}}
+    assert complaint(sweep(tmp_path, search=search)).startswith("data set svhn is not in ")
+    attacks = [{"attack": {"class": 1, "target": target}} for target in (2, 12)]
+    search = {"trials": 2, "space": {"objective": {"choice": attacks}}}
+    assert complaint(sweep(tmp_path, search=search)).startswith("recipe.objective.attack.target: 12 is no class of")
+
+
 def test_a_mean_needs_one_example_and_every_other_baseline_as_many_as_the_set(tmp_path):
     counts = load("digits", EVALUATE["validation"]).train.labels.bincount().tolist()
     recipe = {"per_class": min(counts) + 1}
@@ -59,9 +68,8 @@ def test_a_mean_needs_one_example_and_every_other_baseline_as_many_as_the_set(tm
 def test_labels_are_learned_twice_by_no_method(tmp_path):
     recipe = {name: value for name, value in SWEEP["recipe"].items() if name in ("data", "network", "outer_steps")}
     for method in ("labels", "ridge"):
-        given = write_sweep(
-            tmp_path, recipe=recipe | {"method": method}, search=None, evaluate=EVALUATE, baselines=["learned_labels"]
-        )
+        search = {"trials": 2, "space": {"method": {"choice": ["unrolled", method]}}}
+        given = write_sweep(tmp_path, recipe=recipe, search=search, evaluate=EVALUATE, baselines=["learned_labels"])
         said = complaint(read(str(given)))
         assert said.startswith(f"baselines: learned_labels does not go with method {method}: ")
     check(sweep(tmp_path, search=None, baselines=["learned_labels"]))
