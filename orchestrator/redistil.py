@@ -22,6 +22,7 @@ from orchestrator.work import Work
 __all__ = ["distilled_trial", "redistil"]
 
 _SEGMENT = 100  # outer steps of a task, where the sweep names no number
+_COMPARED = ("loss", "accuracy", "gradient_norm", "validation")
 _MOST_LINES = 10  # of steps that differ
 
 
@@ -97,7 +98,7 @@ def _curve(where: str, logged: Mapping[int, Row], curve: Mapping[str, Any], excu
         [] if excused or len(logged) == len(steps) else [f"{where}: {len(logged)} steps in the run, {len(steps)} anew"]
     )
     for step in steps:
-        for name in ("loss", "accuracy", "gradient_norm"):
+        for name in (name for name in _COMPARED if name in curve):
             kept, found = logged.get(step, {}).get(name), curve[name][step]
             same = compare(name, kept, found)
             if same == "other" or (same == "rounding" and excused is None):

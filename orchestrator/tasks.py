@@ -72,9 +72,9 @@ def segment(
 
 
 def evaluate_trained(
-    recipe: Mapping[str, Any], seeds: Sequence[int], split: str, network: str, before: bool, networks: bytes
+    recipe: Mapping[str, Any], seeds: Sequence[int], split: str, network: str, networks: bytes
 ) -> dict[str, Any]:
-    """Measure pre-trained networks as they are; return what `evaluate_distilled` returns, whatever ``before`` says."""
+    """Measure pre-trained networks as they are, and as they were drawn; return what `evaluate_distilled` returns."""
     began = time.perf_counter()
     parsed, dataset = _ready(recipe)
     parsed = parsed.with_network(network)

@@ -148,13 +148,12 @@ class Work:
             "seeds": [self._seeds[init] for init in inits],
             "network": shard.network,
             "networks": self.trained.bundle(self._networks(shard, inits)),
-            # What networks were before training is of interest beside the final figures; a search would ask it of the same
-            # networks in every trial.
-            "before": shard.split == "test",
-            **shard.way.arguments(),
         }
         if self.job.full:
             return Call("orchestrator.tasks:evaluate_trained", arguments, tag)
+        # What networks were before training is of interest beside the final figures; a search would ask it of the same networks
+        # in every trial.
+        arguments |= {"before": shard.split == "test", **shard.way.arguments()}
         if setting is None:
             return Call("orchestrator.tasks:evaluate_distilled", arguments | {"distilled": self.distilled}, tag)
         return Call("orchestrator.tasks:evaluate_baseline", arguments | {"rate": setting.rate}, tag)
