@@ -6,25 +6,19 @@ happen inside the commands that need them.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from orchestrator.opening import Run
+from orchestrator.driving import drive, explain
+from orchestrator.exit_status import BAD_INPUT, DONE, FAILED, INTERRUPTED, STOPPED, stopped_by
+from orchestrator.output import open_console, print_line, print_whole, show
 
 __all__ = ["main"]
-
-DONE, FAILED, BAD_INPUT, STOPPED, INTERRUPTED = 0, 1, 2, 75, 130
-UNREAD = 128 + signal.SIGPIPE  # what a shell sees of any program whose reader has gone away
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, and nothing else.")
 _address = click.option(
@@ -51,7 +45,7 @@ def _status(arguments: list[str] | None) -> int:
         error.show()
         return BAD_INPUT
     except Exception as error:
-        return _explain(error)
+        return explain(error)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
@@ -82,7 +76,7 @@ def run(
 
     read_sweep = read(sweep, overrides)
     folder = out or Path("runs") / read_sweep.name
-    return _drive(as_json, folder, lambda view: runs.run(read_sweep, folder, address=address, inline=inline, view=view))
+    return drive(as_json, folder, lambda view: runs.run(read_sweep, folder, address=address, inline=inline, view=view))
 
 
 @cli.command()
@@ -97,7 +91,7 @@ def resume(folder: Path, trials: int | None, address: str | None, inline: bool, 
     """Go on with RUN after a stop or a crash, or with a larger budget."""
     from orchestrator import runs
 
-    return _drive(
+    return drive(
         as_json, folder, lambda view: runs.resume(folder, trials=trials, address=address, inline=inline, view=view)
     )
 
@@ -116,7 +110,7 @@ def plan(sweep: str, overrides: Sequence[str], no_probe: bool, as_json: bool) ->
     read_sweep = read(sweep, overrides)
     check(read_sweep, here=True)
     found = outlook(read_sweep, probe=not no_probe)
-    _show(as_json, found.plain(), lambda console: render(found, console))
+    show(as_json, found.plain(), lambda console: render(found, console))
     return DONE
 
 
@@ -126,7 +120,7 @@ def sweeps(as_json: bool) -> int:
     """List the shipped sweeps, and the published row that each reproduces."""
     from orchestrator.sweeps_listing import render_sweeps, sweeps_plain
 
-    _show(as_json, sweeps_plain(), render_sweeps)
+    show(as_json, sweeps_plain(), render_sweeps)
     return DONE
 
 
@@ -138,7 +132,7 @@ def status(folder: Path, as_json: bool) -> int:
     from orchestrator.status import render_status, status_of
 
     found = status_of(folder)
-    _show(as_json, found.plain(), lambda console: render_status(found, console))
+    show(as_json, found.plain(), lambda console: render_status(found, console))
     return DONE
 
 
@@ -151,12 +145,12 @@ def watch(folder: Path, as_json: bool) -> int:
     from orchestrator.status import render_status
     from orchestrator.watch import watch as follow
 
-    view = open_view(_console(), quiet=as_json)
+    view = open_view(open_console(), quiet=as_json)
     try:
         found = follow(folder, view)
     finally:
         view.close()
-    _show(as_json, found.plain(), lambda console: render_status(found, console))
+    show(as_json, found.plain(), lambda console: render_status(found, console))
     return DONE if found.standing == "done" else STOPPED
 
 
@@ -169,13 +163,13 @@ def report(folders: tuple[Path, ...], as_json: bool) -> int:
         from orchestrator.size_curve import render_tasks, size_curve, tasks_plain
 
         tasks = size_curve(folders)
-        _show(as_json, tasks_plain(tasks), lambda console: render_tasks(tasks, console))
+        show(as_json, tasks_plain(tasks), lambda console: render_tasks(tasks, console))
         return DONE
     from orchestrator.report import render
     from orchestrator.summary import summary, to_json
 
     found = summary(folders[0])
-    _show(as_json, to_json(found), lambda console: render(found, console))
+    show(as_json, to_json(found), lambda console: render(found, console))
     return DONE
 
 
@@ -188,7 +182,7 @@ def compare(folders: tuple[Path, ...], as_json: bool) -> int:
     from orchestrator.comparison_table import render_comparison
 
     found = hold(folders)
-    _show(as_json, found.plain(), lambda console: render_comparison(found, console))
+    show(as_json, found.plain(), lambda console: render_comparison(found, console))
     return DONE
 
 
@@ -215,11 +209,11 @@ def query(folder: Path, sql: str, as_csv: bool, to: Path | None, as_json: bool) 
     if to is not None:
         write_answer(table, to)
         plain = {"to": str(to), "rows": table.num_rows}
-        _show(as_json, plain, lambda console: _say(console, f"{count(table.num_rows, 'row')} written to {to}"))
+        show(as_json, plain, lambda console: print_line(console, f"{count(table.num_rows, 'row')} written to {to}"))
     elif as_csv:
-        _print(answer_csv(table))
+        print_whole(answer_csv(table))
     else:
-        _show(as_json, answer_plain(table) if as_json else None, lambda console: render_answer(table, console))
+        show(as_json, answer_plain(table) if as_json else None, lambda console: render_answer(table, console))
     return DONE
 
 
@@ -274,12 +268,12 @@ def evaluate(
     trainings = [{"optimiser": optimiser, **same} for optimiser in optimisers] or [same]
     asked = Asked(inits, networks, schemes, trainings)
     found = measure(source, asked, trial=trial, address=address, inline=inline, say=say)
-    _show(as_json, found.plain(), lambda console: render(found, console))
+    show(as_json, found.plain(), lambda console: render(found, console))
     if found.is_whole:
         return DONE
     again = "what is measured stays; the same command goes on"
     click.echo(f"{found.count} of {found.wanted} networks are measured; {again}", err=True)
-    return FAILED if found.signal is None else _stopped_by(found.signal)
+    return FAILED if found.signal is None else stopped_by(found.signal)
 
 
 @cli.command()
@@ -303,7 +297,7 @@ def verify(
             click.echo(line, err=True)
 
     found = compare(folder, rows=rows, seed=seed, distil=distil, address=address, inline=inline, say=say)
-    _show(as_json, found.plain(), lambda console: _say(console, "\n".join(found.lines())))
+    show(as_json, found.plain(), lambda console: print_line(console, "\n".join(found.lines())))
     return DONE if found.holds else FAILED
 
 
@@ -326,7 +320,7 @@ def export(source: Path, to: Path, formats: Sequence[str], trial: str | None, as
 
     files = write(source, to, formats, trial)
     plain = {"to": str(to), "files": [str(path) for path in files]}
-    _show(as_json, plain, lambda console: _say(console, f"{count(len(files), 'file')} written to {to}"))
+    show(as_json, plain, lambda console: print_line(console, f"{count(len(files), 'file')} written to {to}"))
     return DONE
 
 
@@ -340,109 +334,17 @@ def data(name: str | None, as_json: bool) -> int:
 
     if name is not None and own_path(name) is not None:
         found = own_data_plain(name)
-        _show(as_json, found, lambda console: render_own_data(found, console))
+        show(as_json, found, lambda console: render_own_data(found, console))
         return DONE
     if name is not None:
         from distiller.data import fetch, load
 
         where = fetch(name)
         load(name)  # files that are here may be damaged: it says so, and the cure
-        _show(as_json, {"name": name, "where": str(where)}, lambda console: _say(console, f"{name} is in {where}"))
+        show(as_json, {"name": name, "where": str(where)}, lambda console: print_line(console, f"{name} is in {where}"))
         return DONE
-    _show(as_json, data_plain(), render_data)
+    show(as_json, data_plain(), render_data)
     return DONE
-
-
-def _drive(as_json: bool, folder: Path, work: Callable[[Any], Run]) -> int:
-    """Run or resume with a view, then print the report."""
-    from orchestrator.progress import open_view
-
-    view = open_view(_console(), quiet=as_json)
-    ended, number = None, int(signal.SIGINT)
-    try:
-        ended = work(view)
-    except KeyboardInterrupt:
-        # A second signal, or one before there was anything to stop cleanly.
-        if not (folder / "sweep.json").exists():
-            return INTERRUPTED
-    finally:
-        view.close()
-    if ended is not None:
-        # A signal that came when all was done already has stopped nothing.
-        if ended.done or ended.signal is None:
-            return _conclude(ended, as_json)
-        number = ended.signal
-    click.echo(f"stopped; go on with: stillhouse resume {folder}", err=True)
-    return _stopped_by(number)
-
-
-def _stopped_by(number: int) -> int:
-    return INTERRUPTED if number == signal.SIGINT else STOPPED
-
-
-def _conclude(ended: Run, as_json: bool) -> int:
-    from orchestrator.report import render
-    from orchestrator.summary import summary, to_json
-
-    found = summary(ended.folder)
-    _show(as_json, to_json(found), lambda console: render(found, console))
-    failed = ended.unfinished + sum(row["status"] == "failed" for row in ended.table("trials").to_pylist())
-    return FAILED if failed else DONE
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console()
-
-
-def _show(as_json: bool, plain: Any, render: Callable[[Console], None]) -> None:
-    """Print for programs or for people, whole."""
-    if as_json:
-        import json
-
-        return _print(json.dumps(plain, indent=1, default=str, allow_nan=False) + "\n")
-    console = _console()
-    with _writing():
-        with console.capture() as captured:
-            render(console)
-        _print(captured.get())
-
-
-def _print(text: str) -> None:
-    with _writing():
-        click.echo(text, nl=False)
-        sys.stdout.flush()
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    """Leave quietly where nobody reads what is written, and with a line where it cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        # What is still buffered goes nowhere, or Python would complain of it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            sys.exit(UNREAD)
-        click.echo(f"stillhouse: cannot write the output: {error.strerror}; make room, or send it elsewhere", err=True)
-        sys.exit(FAILED)
-
-
-def _say(console: Console, line: str) -> None:
-    """Print a line as it is, brackets and all."""
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _explain(error: Exception) -> int:
-    """Print an error that we know in one line and return its status; anything else is a defect and keeps its traceback."""
-    from orchestrator.complaints import status_of_error
-
-    known = status_of_error(error)
-    if known is None:
-        raise error
-    click.echo(f"stillhouse: {error}", err=True)
-    return known
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from distiller.training import Optimiser
-from orchestrator import cli, open_run
+from orchestrator import cli, driving, exit_status, open_run
 from orchestrator.records import read
 from sweeps import Tuning
 from tests.orchestrator.tiny_sweep import SWEEP, rows, stillhouse, write_sweep
@@ -251,11 +251,11 @@ def test_a_second_interrupt_still_says_how_to_go_on(tmp_path):
 def test_a_signal_when_all_is_done_stops_nothing(tmp_path, capsys, number):
     ended = dataclasses.replace(open_run(write_whole_run(tmp_path / "run")), done=True, signal=number)
     # As without a signal: one of the trials had failed.
-    assert cli._drive(False, ended.folder, lambda view: ended) == cli.FAILED
+    assert driving.drive(False, ended.folder, lambda view: ended) == exit_status.FAILED
     said = capsys.readouterr()
     assert "the best on validation" in said.out
     assert "resume" not in said.err
-    assert cli._drive(False, ended.folder, lambda view: dataclasses.replace(ended, done=False)) in (75, 130)
+    assert driving.drive(False, ended.folder, lambda view: dataclasses.replace(ended, done=False)) in (75, 130)
     assert "resume" in capsys.readouterr().err
 
 
