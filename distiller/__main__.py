@@ -26,7 +26,7 @@ from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.label_loop import check_labels
 from distiller.networks import NetworkError
 from distiller.objectives import check_attack
-from distiller.pretrained import check_pretrained, obtain
+from distiller.pretrained_networks import check_pretrained, obtain
 from distiller.process import settle_process
 from distiller.real_sets import RealSetError
 from distiller.recipe import Recipe, RecipeError

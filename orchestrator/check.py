@@ -12,7 +12,7 @@ from distiller.data import DataError, Dataset, Description, describe, load, loca
 from distiller.label_loop import check_labels
 from distiller.networks import NetworkError, Stack, build
 from distiller.objectives import check_attack
-from distiller.pretrained import check_pretrained
+from distiller.pretrained_networks import check_pretrained
 from distiller.real_sets import RealSetError
 from distiller.recipe import Recipe, RecipeError
 from orchestrator.baseline_plan import labels_alone

@@ -258,7 +258,7 @@ def evaluate(
     """Train fresh networks on a distilled set and measure them on the test split: on other networks, in other ways too."""
     from orchestrator.extra import Asked
     from orchestrator.extra import evaluate as measure
-    from orchestrator.measured import render
+    from orchestrator.extra_figures import render
 
     def say(line: str) -> None:
         if not as_json:

@@ -9,10 +9,10 @@ from pathlib import Path
 from distiller.recipe import Recipe
 from orchestrator.check import check_gpus, check_recipe
 from orchestrator.extra_asked import Asked
+from orchestrator.extra_figures import Extra, Measured
 from orchestrator.extra_file import evaluate_file
 from orchestrator.extra_plan import extra_jobs, extra_tune_jobs, tuned
 from orchestrator.ledger import Ledger
-from orchestrator.measured import Extra, Measured
 from orchestrator.opening import Run, RunError, load
 from orchestrator.plan import Job, best_trials, networks_of, recipe_of
 from orchestrator.pulse import pulse

@@ -13,7 +13,7 @@ from distiller.process import settle_process
 from distiller.recipe import Recipe
 from orchestrator.check import check_recipe
 from orchestrator.extra_asked import Asked
-from orchestrator.measured import Extra, Measured
+from orchestrator.extra_figures import Extra, Measured
 from orchestrator.opening import RunError
 from orchestrator.pulse import pulse
 from orchestrator.ways import Way, rates_of

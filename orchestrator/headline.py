@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.distillation_ratio import Point, Ratio, Size, ratio, sizes
 from orchestrator.distilled_table import count_examples
 from orchestrator.estimate import Estimate
-from orchestrator.full_data import Point, Ratio, Size, ratio, sizes
 from orchestrator.measurement import Measurement
 from orchestrator.records import Row
 

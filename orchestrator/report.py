@@ -13,9 +13,9 @@ from rich.text import Text
 
 from orchestrator.baseline_plan import NEIGHBOURS
 from orchestrator.baseline_rows import baseline_rows
+from orchestrator.distillation_ratio import Size
 from orchestrator.estimate import Estimate
 from orchestrator.figures import clock, count, mean_sd, number, percent, points, tally
-from orchestrator.full_data import Size
 from orchestrator.measurement import AttackMeans, Measurement, phase_parts
 from orchestrator.summary import Headline, Summary, Trial, summary, to_json
 

@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.distillation_ratio import Point, Ratio, Size, ratio, sizes
 from orchestrator.estimate import Estimate
 from orchestrator.figures import mean_sd, percent
-from orchestrator.full_data import Point, Ratio, Size, ratio, sizes
 from orchestrator.report import size_lines
 from orchestrator.run_files import read_run
 from orchestrator.summary import Summary, summary

@@ -18,7 +18,7 @@ from typing import Any
 
 from orchestrator.altered import altered_keys
 from orchestrator.cost import Cost, cost_of
-from orchestrator.full_data import Size
+from orchestrator.distillation_ratio import Size
 from orchestrator.headline import Headline, Trial, headline_of, sizes_of, trial_of
 from orchestrator.ledger import Ledger
 from orchestrator.measurement import Baseline, Measurement, baselines, measurements, phase_parts

@@ -24,7 +24,7 @@ from distiller.neighbours import neighbours_accuracy
 from distiller.network_files import unbundle
 from distiller.objectives import outer_labels
 from distiller.pretrain import held_out
-from distiller.pretrained import measure, trained_files
+from distiller.pretrained_networks import measure, trained_files
 from distiller.process import settle_process
 from distiller.recipe import Recipe
 from distiller.training import Training

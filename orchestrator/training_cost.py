@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from distiller.data import Dataset
 from distiller.drawing import pool_seeds
 from distiller.pretrain import networks_at_once, pretrain
-from distiller.pretrained import source_of
+from distiller.pretrained_networks import source_of
 from distiller.recipe import Recipe
 from orchestrator.baseline_plan import settings
 from sweeps import Sweep

@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from distiller.training import Training
-from orchestrator.measured import Extra, Measured, render
+from orchestrator.extra_figures import Extra, Measured, render
 from orchestrator.ways import OWN_WAY, Way
 
 ADAM = Way(Training(optimiser="adam", lr=1e-3))

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
+from orchestrator.distillation_ratio import Point, Size, ratio, sizes
 from orchestrator.estimate import Estimate
-from orchestrator.full_data import Point, Size, ratio, sizes
 
 FULL = Estimate(0.98, 10, 1, 0.01, None, 0.002)
 

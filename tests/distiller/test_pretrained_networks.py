@@ -11,7 +11,7 @@ from distiller.drawing import pool_seeds, stack_of
 from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.network_files import NetworkFileError, bundle, name_of, read_network, unbundle, write_network
 from distiller.networks import NetworkError
-from distiller.pretrained import check_pretrained, obtain
+from distiller.pretrained_networks import check_pretrained, obtain
 from distiller.recipe import Pretrained, Recipe
 from distiller.unroll import score
 
