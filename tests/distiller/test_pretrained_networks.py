@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from distiller import network_cache, pretrained
+from distiller import network_cache, pretrained_networks
 from distiller.data import DataError, load
 from distiller.distill import advance, distilled_of, start
 from distiller.drawing import pool_seeds, stack_of
@@ -33,7 +33,7 @@ def test_networks_are_trained_once_and_found_again(monkeypatch):
     first = obtain(RECIPE, [8, 9], lambda done, of: told.append((done, of)))
     assert told == [(1, 2), (2, 2)]
     assert [path.name for path in files()] == sorted(f"{name_of(RECIPE, seed)}.safetensors" for seed in (8, 9))
-    monkeypatch.setattr(pretrained, "trained_files", None)
+    monkeypatch.setattr(pretrained_networks, "trained_files", None)
     again = obtain(RECIPE, [9, 8])
     assert list(again) == [9, 8]
     assert all(torch.equal(a, b) for seed in (8, 9) for a, b in zip(first[seed], again[seed], strict=True))
