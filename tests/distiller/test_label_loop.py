@@ -145,6 +145,7 @@ def test_learned_labels_beat_true_ones_on_the_same_ten_digits(settings):
     assert accuracy(recipe, dataset, distilled) > accuracy(recipe, dataset, true) + 0.01
 
 
+@pytest.mark.slow
 def test_labels_for_noise_teach_digits():
     settings = {"outer_steps": 240, "outer_lr": 0.003, "batch": 128, "patience": 60}
     dataset = load("digits", 200)
