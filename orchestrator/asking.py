@@ -1,0 +1,56 @@
+"""Trials are asked in order, and one that is finished already is asked again, so that the search has seen what it had seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.params import params_row, space_of
+from orchestrator.plan import search_job
+from orchestrator.search import Search
+from orchestrator.trial_row import outcome_of
+from orchestrator.under_way import UnderWay
+
+__all__ = ["Asking"]
+
+
+class Asking:
+    """The questions to the search: trial n is asked once trials 0 .. n-L are finished, and sees just these."""
+
+    def __init__(self, under_way: UnderWay, search: Search | None) -> None:
+        self._under_way, self._search = under_way, search
+        self._space = space_of(under_way.sweep)
+        self.outcomes = {number: outcome_of(row) for number, row in under_way.ledger.trials.items()}
+        self.asked = 0
+
+    def ask(self) -> bool:
+        """Begin the next trial if it may be asked; return whether one was begun."""
+        sweep, ledger = self._under_way.sweep, self._under_way.ledger
+        while self.asked < self._under_way.trials and self._may_ask(self.asked):
+            number = self.asked
+            params = {} if self._search is None else self._search.ask(number, self.outcomes)
+            self.asked += 1
+            if number in ledger.trials:
+                self._compare(number, params)
+                if ledger.trials[number]["status"] != "failed":
+                    self._under_way.storage.drop_states(number)
+            else:
+                self._under_way.begin(search_job(sweep, number, params), params)
+                return True
+        return False
+
+    def learn(self, row: Mapping[str, Any]) -> None:
+        """Take in a trial that has just finished."""
+        self.outcomes[row["trial"]] = outcome_of(row)
+
+    def _may_ask(self, number: int) -> bool:
+        # Trials before number - lag were finished when the question before this one was asked.
+        search = self._under_way.sweep.search
+        lag = 1 if search is None else search.lag
+        return number < lag or number - lag in self._under_way.ledger.trials
+
+    def _compare(self, number: int, params: Mapping[str, Any]) -> None:
+        """A replayed question has the recorded answer, unless a library has changed; the rows are then what counts."""
+        recorded, asked = self._under_way.ledger.trials[number]["params"], params_row(self._space, params)
+        if recorded != asked:
+            self._under_way.events.say("replay_differs", trial=number, recorded=recorded, asked=asked)
