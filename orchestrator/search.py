@@ -10,65 +10,72 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
 from distiller.seeds import derive
+from orchestrator.distributions import Space, distributions, outside
+from orchestrator.samplers import SAMPLERS
 
-__all__ = ["Outcome", "Search"]
+__all__ = ["Direction", "Outcome", "Search"]
 
-_SAMPLERS: Mapping[str, Callable[[int], BaseSampler]] = {
-    "tpe": lambda seed: TPESampler(seed=seed),
-    "random": lambda seed: RandomSampler(seed=seed),
-}
+Direction = Literal["maximize", "minimize"]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a trial ended, for the sampler.
 
-    ``complete`` has a finite ``value``, an accuracy to maximise. ``diverged`` is a result too: the worst there is, with
-    ``value`` the accuracy of chance where the caller knows it and 0 where it does not. ``failed`` says nothing of the
-    parameters, and the sampler leaves it out.
+    ``complete`` and ``raced_out`` have finite ``values``, one for each objective: told as they are, a mean over fewer networks
+    for the latter. ``pruned`` has ``reports``, the value at each rung (an outer step) that it reached. ``diverged`` is a result
+    too: the worst there is, with ``values`` where the caller knows that of chance. ``failed`` says nothing of the parameters,
+    and the sampler leaves it out.
     """
 
-    status: Literal["complete", "diverged", "failed"]
-    value: float | None = None
+    status: Literal["complete", "raced_out", "pruned", "diverged", "failed"]
+    values: tuple[float, ...] = ()
+    reports: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.status == "complete" and self.value is None:
-            raise ValueError("a complete trial has a value")
-        if self.value is not None and not math.isfinite(self.value):
-            raise ValueError(f"the value of a trial is finite, got {self.value}; one that is not has diverged")
+        if self.status in ("complete", "raced_out") and not self.values:
+            raise ValueError(f"a trial that is {self.status} has a value for each objective")
+        if self.status == "pruned" and not self.reports:
+            raise ValueError("a pruned trial has a value at the rung where it ended")
+        for value in (*self.values, *self.reports.values()):
+            if not math.isfinite(value):
+                raise ValueError(f"the value of a trial is finite, got {value}; one that is not has diverged")
 
 
 class Search:
     """An Optuna study in this process's memory, asked for trials 0, 1, 2, ...
 
-    ``space`` maps a parameter to its dimension in plain form: ``{"int": [low, high]}`` and ``{"float": [low, high]}``, both
-    ends included, with ``log`` and ``step`` where wanted, or ``{"choice": [...]}`` of any plain values. ``sampler`` is ``tpe``
-    or ``random``. ``trials`` is how many may be asked; `None` sets no end.
+    ``space`` has the dimensions in plain form, ``sampler`` is one of `SAMPLERS`, ``directions`` are those of the objectives.
+    ``trials`` is how many may be asked; `None` sets no end.
 
     Raises `ValueError` for a sampler, a lag or a dimension that does not exist.
     """
 
     def __init__(
-        self, space: Mapping[str, Mapping[str, Any]], sampler: str, seed: int, lag: int, trials: int | None = None
+        self,
+        space: Space,
+        sampler: str,
+        seed: int,
+        lag: int,
+        trials: int | None = None,
+        directions: Sequence[Direction] = ("maximize",),
     ) -> None:
-        if sampler not in _SAMPLERS:
-            raise ValueError(f"unknown sampler {sampler!r}; known: {', '.join(_SAMPLERS)}")
+        if sampler not in SAMPLERS:
+            raise ValueError(f"unknown sampler {sampler!r}; known: {', '.join(SAMPLERS)}")
         if lag < 1:
             raise ValueError(f"the lag is at least 1, got {lag}")
-        self._dimensions = {name: _distribution(name, dimension) for name, dimension in space.items()}
-        self._choices = {name: dimension["choice"] for name, dimension in space.items() if "choice" in dimension}
-        self._sampler, self._seed, self._lag, self._trials = _SAMPLERS[sampler], seed, lag, trials
-        self._study = _study(self._sampler(0))
+        self._space, self._dimensions = space, distributions(space)
+        self._sampler, self._seed, self._lag, self._trials = SAMPLERS[sampler], seed, lag, trials
+        self._directions = tuple(directions)
+        self._study = _study(self._directions)
         self._running: dict[int, optuna.Trial] = {}
         self._asked = 0
         self._told = 0
@@ -90,41 +97,41 @@ class Search:
             raise ValueError(f"trial {n} needs the outcome of trial {missing[0]}, which is not there")
         for number in self.needed(n)[self._told :]:
             self._tell(number, outcomes[number])
-        self._study.sampler = self._sampler(derive(self._seed, "ask", n) % 2**32)
+        self._study.sampler = self._sampler.make(derive(self._seed, "ask", n) % 2**32)
         trial = self._study.ask(self._dimensions)
         self._running[n] = trial
         self._asked += 1
-        return {name: self._value(name, trial.params[name]) for name in self._dimensions}
+        return copy.deepcopy(outside(self._space, trial.params))
 
     def _tell(self, number: int, outcome: Outcome) -> None:
         """Finish a trial; every one says whether it stayed finite, since TPE takes a missing constraint for a kept one."""
         trial = self._running.pop(number)
         self._told += 1
-        trial.set_constraint("finite", 1.0 if outcome.status == "diverged" else 0.0)
-        if outcome.status == "failed":
-            self._study.tell(trial, state=TrialState.FAIL)
-        else:
-            self._study.tell(trial, 0.0 if outcome.value is None else outcome.value)
+        if self._sampler.constrained:
+            trial.set_constraint("finite", 1.0 if outcome.status == "diverged" else 0.0)
+        match outcome.status:
+            case "failed":
+                self._study.tell(trial, state=TrialState.FAIL)
+            case "pruned":
+                for rung, value in sorted(outcome.reports.items()):
+                    trial.report(value, rung)
+                self._study.tell(trial, state=TrialState.PRUNED)
+            case "diverged":
+                self._study.tell(trial, outcome.values or self._worst())
+            case "complete" | "raced_out":
+                # A mean over few networks is noisier, not worse: told as pruned it would rank behind all others.
+                self._study.tell(trial, outcome.values)
 
-    def _value(self, name: str, suggested: Any) -> Any:
-        """Return the parameter that Optuna suggested; of a choice it knows the index only."""
-        return copy.deepcopy(self._choices[name][suggested]) if name in self._choices else suggested
+    def _worst(self) -> list[float]:
+        """Return an accuracy of 0, and of what is to be small the largest that was told."""
+        told = [trial.values for trial in self._study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])]
+        return [
+            0.0 if direction == "maximize" else max((values[i] for values in told), default=0.0)
+            for i, direction in enumerate(self._directions)
+        ]
 
 
-def _study(sampler: BaseSampler) -> optuna.Study:
+def _study(directions: Sequence[Direction]) -> optuna.Study:
     """Make a study that prunes nothing (the default is a median pruner) and logs no line a trial."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.NopPruner())
-
-
-def _distribution(name: str, dimension: Mapping[str, Any]) -> BaseDistribution:
-    """Return a dimension as Optuna knows it; a choice by index, since Optuna takes neither lists nor mappings as choices."""
-    log, step = bool(dimension.get("log", False)), dimension.get("step")
-    match dimension:
-        case {"int": [low, high]}:
-            return IntDistribution(low, high, log=log, step=1 if step is None else step)
-        case {"float": [low, high]}:
-            return FloatDistribution(low, high, log=log, step=step)
-        case {"choice": Sequence() as choices} if choices:
-            return CategoricalDistribution(range(len(choices)))
-    raise ValueError(f"{name}: expected a dimension such as {{int: [1, 20]}}, got {dict(dimension)}")
+    return optuna.create_study(directions=list(directions), pruner=optuna.pruners.NopPruner())

@@ -45,4 +45,4 @@ def trial_row(work: Work, ledger: Ledger, space: Mapping[str, Any] | None) -> di
 
 def outcome_of(row: Mapping[str, Any]) -> Outcome:
     """Return what the sampler is told of a finished trial."""
-    return Outcome(row["status"], row["accuracy_mean"])
+    return Outcome(row["status"], tuple(row["objectives"] or ()))

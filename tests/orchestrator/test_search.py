@@ -24,8 +24,11 @@ def outcome(number, params, seed=0):
     if chance < 0.1:
         return Outcome("failed")
     if chance < 0.25:
-        return Outcome("diverged", 0.1 if chance < 0.2 else None)
-    return Outcome("complete", 0.9 - abs(math.log10(params["distill_lr"]) + 2) / 4 - abs(params["steps"] - 12) / 100)
+        return Outcome("diverged", (0.1,) if chance < 0.2 else ())
+    value = 0.9 - abs(math.log10(params["distill_lr"]) + 2) / 4 - abs(params["steps"] - 12) / 100
+    if chance < 0.35:
+        return Outcome("pruned", reports={100: value - 0.1, 200: value})
+    return Outcome("raced_out" if chance < 0.45 else "complete", (value,))
 
 
 def run(trials, lag, seed=1, sampler="tpe", shuffle=0):
@@ -66,7 +69,7 @@ def test_outcomes_steer_tpe_and_leave_random_alone():
         search, known = Search(SPACE, sampler, 1, 1), {}
         for n in range(30):
             params = search.ask(n, known)
-            known[n] = Outcome("complete", sign * params["steps"] / 20)
+            known[n] = Outcome("complete", (sign * params["steps"] / 20,))
         return [search.ask(30, known)]
 
     assert ask("tpe", 1) != ask("tpe", -1)
@@ -120,16 +123,24 @@ def test_only_what_lies_lag_back_is_told(monkeypatch):
 
 def test_what_the_study_is_told():
     search, known = Search(SPACE, "tpe", seed=1, lag=1), {}
-    endings = [Outcome("complete", 0.5), Outcome("diverged", 0.1), Outcome("diverged"), Outcome("failed")]
+    endings = [
+        Outcome("complete", (0.5,)),
+        Outcome("diverged", (0.1,)),
+        Outcome("diverged"),
+        Outcome("failed"),
+        Outcome("raced_out", (0.3,)),
+        Outcome("pruned", reports={200: 0.4, 100: 0.2}),
+    ]
     for n, ending in enumerate(endings):
         search.ask(n, known)
         known[n] = ending
     search.ask(len(endings), known)
     trials = search._study.trials
     states = [trial.state.name for trial in trials]
-    assert states == ["COMPLETE", "COMPLETE", "COMPLETE", "FAIL", "RUNNING"]
-    assert [trial.value for trial in trials] == [0.5, 0.1, 0.0, None, None]
-    assert [trial.constraints for trial in trials[:4]] == [{"finite": x} for x in (0.0, 1.0, 1.0, 0.0)]
+    assert states == ["COMPLETE", "COMPLETE", "COMPLETE", "FAIL", "COMPLETE", "PRUNED", "RUNNING"]
+    assert [trial.value for trial in trials] == [0.5, 0.1, 0.0, None, 0.3, 0.4, None]
+    assert trials[5].intermediate_values == {100: 0.2, 200: 0.4}
+    assert [trial.constraints for trial in trials[:6]] == [{"finite": x} for x in (0.0, 1.0, 1.0, 0.0, 0.0, 0.0)]
     assert isinstance(search._study.pruner, optuna.pruners.NopPruner)
     assert search._study.direction.name == "MAXIMIZE"
 
@@ -143,7 +154,7 @@ def test_a_missing_outcome_is_named_and_can_be_brought():
         search.ask(2, known)
     with pytest.raises(ValueError, match="trial 3 is asked out of order: expected trial 2 next"):
         search.ask(3, known)
-    search.ask(2, {0: Outcome("complete", 0.5)})
+    search.ask(2, {0: Outcome("complete", (0.5,))})
 
 
 def test_trials_end_where_they_should():
@@ -168,7 +179,17 @@ def test_what_does_not_exist_is_refused(space, sampler, lag, says):
         Search(space, sampler, 1, lag)
 
 
-@pytest.mark.parametrize("status, value", [("complete", None), ("complete", math.nan), ("diverged", math.inf)])
-def test_an_outcome_is_finite(status, value):
+@pytest.mark.parametrize(
+    "status, values, reports",
+    [
+        ("complete", (), {}),
+        ("raced_out", (), {}),
+        ("pruned", (), {}),
+        ("complete", (math.nan,), {}),
+        ("diverged", (math.inf,), {}),
+        ("pruned", (), {100: math.nan}),
+    ],
+)
+def test_an_outcome_has_what_its_status_says_and_is_finite(status, values, reports):
     with pytest.raises(ValueError, match="value"):
-        Outcome(status, value)
+        Outcome(status, values, reports)
