@@ -56,8 +56,7 @@ def baseline_set(recipe: Recipe, dataset: Dataset, examples: tuple[Tensor, Tenso
     inputs, labels = examples
     targets = one_hot(labels, dataset.classes).to(inputs.dtype)
     rates = torch.full((recipe.inner_steps if rate is not None else 0,), rate or 0.0, dtype=inputs.dtype)
-    about = (recipe.epochs, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
-    return Distilled(inputs, targets, rates, *about)
+    return Distilled.of(recipe, dataset, inputs, targets, rates)
 
 
 def judging_examples(recipe: Recipe, dataset: Dataset) -> Examples:

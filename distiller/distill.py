@@ -6,10 +6,16 @@ carried along, so that segments of any length, on any worker, give the same dist
 
 from __future__ import annotations
 
+import math
+import time
+
+import torch
+
 from distiller import label_loop, unrolled
 from distiller.data import Dataset
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
+from distiller.method import Method
 from distiller.recipe import Recipe
 from distiller.state import State
 
@@ -30,9 +36,18 @@ def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int, networks
     ``dataset`` has to be on the recipe's device and in its dtype; its ``train`` part is the real data. ``networks`` are the
     pre-trained ones of these steps, where the recipe has such.
     """
-    if _unrolls(recipe):
-        return unrolled.advance(recipe, dataset, state, steps, networks)
-    return label_loop.advance(recipe, dataset, state, steps)
+    method = _method(recipe.settled(), dataset, state, networks)
+    curve = {name: values.tolist() for name, values in state.curve.items()}
+    outer_step, diverged = state.outer_step, state.diverged
+    last = min(outer_step + steps, recipe.outer_steps)
+    while outer_step < last and diverged is None:
+        diverged = _step(method, outer_step, curve)
+        outer_step += diverged is None
+    logged = {name: torch.tensor(values, dtype=torch.float64) for name, values in curve.items()}
+    reached = method.reached()
+    return State(
+        outer_step, reached.learned, reached.moments, logged, diverged, best=reached.best, online=reached.online
+    )
 
 
 def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
@@ -40,6 +55,30 @@ def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
     if _unrolls(recipe):
         return unrolled.distilled_of(recipe, dataset, state)
     return label_loop.distilled_of(recipe, dataset, state)
+
+
+def _step(method: Method, outer_step: int, curve: dict[str, list[float]]) -> str | None:
+    """Do one outer step and log it; return what was not finite, in which case nothing was changed."""
+    began = time.perf_counter()
+    slope = method.slope(outer_step)
+    validation, diverged = math.nan, None
+    if math.isfinite(slope.loss) and math.isfinite(slope.norm):
+        method.descend(outer_step, slope)
+        validation = method.validation(outer_step + 1)
+    else:
+        what = "outer loss" if not math.isfinite(slope.loss) else method.gradient
+        diverged = f"the {what} was not finite at outer step {outer_step}"
+    row = {"loss": slope.loss, "accuracy": slope.accuracy, "gradient_norm": slope.norm, "validation": validation}
+    row["seconds"] = time.perf_counter() - began
+    for name, values in curve.items():  # a recipe that chooses nothing by validation does not log it
+        values.append(row[name])
+    return diverged
+
+
+def _method(recipe: Recipe, dataset: Dataset, state: State, networks: Networks | None) -> Method:
+    if _unrolls(recipe):
+        return unrolled.Unrolled(recipe, dataset, state, networks)
+    return label_loop.Labels(recipe, dataset, state)
 
 
 def _unrolls(recipe: Recipe) -> bool:

@@ -19,6 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from distiller.data import Dataset
+from distiller.recipe import Recipe
 from distiller.training import Training
 
 __all__ = ["Distilled", "DistilledError"]
@@ -47,6 +49,20 @@ class Distilled:
     data: str
     network: str
     training: Training = field(default_factory=Training)
+
+    @classmethod
+    def of(
+        cls,
+        recipe: Recipe,
+        dataset: Dataset,
+        inputs: Tensor,
+        labels: Tensor,
+        rates: Tensor,
+        training: Training | None = None,
+    ) -> Distilled:
+        """Return these tensors as a set of ``recipe`` in the space of ``dataset``; ``training`` is by the rates unless given."""
+        about = (recipe.epochs, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
+        return cls(inputs, labels, rates, *about, training=training or Training())
 
     def __len__(self) -> int:
         """Return the number of distilled examples, S x M."""

@@ -9,7 +9,6 @@ there are no validation examples, the last ones are.
 from __future__ import annotations
 
 import math
-import time
 from typing import Literal
 
 import torch
@@ -20,6 +19,7 @@ from distiller.data import Dataset
 from distiller.distilled import Distilled
 from distiller.drawing import draw_networks, network_seeds, stack_of
 from distiller.labels import NETWORK_LR, SecondOrder
+from distiller.method import Reached, Slope
 from distiller.moments import moments_of, restore
 from distiller.networks import Headless, Stack
 from distiller.passes import Passes
@@ -33,7 +33,7 @@ from distiller.training import Training
 from distiller.unroll import score
 from distiller.unrolled import decay
 
-__all__ = ["advance", "check_labels", "distilled_of", "label_training", "project", "start"]
+__all__ = ["Labels", "check_labels", "distilled_of", "label_training", "project", "start"]
 
 
 _CURVE = (*CURVE, "validation")
@@ -64,16 +64,6 @@ def start(recipe: Recipe, dataset: Dataset) -> State:
     return State(0, learned, {}, {name: torch.zeros(0, dtype=torch.float64) for name in _CURVE})
 
 
-def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int) -> State:
-    """Return the state after up to ``steps`` more outer steps; see `distiller.distill.advance`."""
-    loop = _LabelLoop(recipe.settled(), dataset, state)
-    for _ in range(min(steps, recipe.outer_steps - state.outer_step)):
-        if loop.diverged is not None:
-            break
-        loop.step()
-    return loop.state()
-
-
 def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
     """Return the labels that validated best, with the number of steps to train for, on the CPU."""
     if state.best:
@@ -98,24 +88,22 @@ def project(labels: Tensor) -> Tensor:
 
 
 def _set(recipe: Recipe, dataset: Dataset, inputs: Tensor, labels: Tensor, steps: int) -> Distilled:
-    training = label_training(recipe, steps)
-    about = (1, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
-    return Distilled(inputs, labels, inputs.new_zeros(0), *about, training=training)
+    return Distilled.of(recipe, dataset, inputs, labels, inputs.new_zeros(0), label_training(recipe, steps))
 
 
-class _LabelLoop:
-    """What one call of `advance` holds between outer steps."""
+class Labels:
+    """The `Method` of a recipe that learns labels alone: these, their optimiser, and the online network under way."""
+
+    gradient = "labels' gradient"
 
     def __init__(self, recipe: Recipe, dataset: Dataset, state: State) -> None:
         self.recipe, self.dataset = recipe, dataset
         self.device = dataset.train.inputs.device
         self.stack = stack_of(recipe, dataset)
         self.passes = Passes(recipe, dataset.train)
-        self.outer_step, self.diverged = state.outer_step, state.diverged
         self.inputs, self.labels = (state.learned[name].to(self.device).clone() for name in ("inputs", "labels"))
         self.adam = torch.optim.Adam([self.labels], lr=recipe.outer_lr)
         restore(self.adam, {"labels": self.labels}, state.moments)
-        self.curve = {name: values.tolist() for name, values in state.curve.items()}
         self.restarts, self.best = Restarts(recipe.patience), dict(state.best)
         if state.online:
             self.restarts = Restarts.of(recipe.patience, within("restarts", state.online))
@@ -124,40 +112,34 @@ class _LabelLoop:
             self.online.load(within("online", state.online))
         self.order: tuple[int, Tensor] | None = None
 
-    def step(self) -> None:
-        """Do one outer step: labels, network, and where they are due a fresh network and a selection."""
-        began = time.perf_counter()
-        rows, real = self._rows(), self.passes.at(self.outer_step)
+    def slope(self, outer_step: int) -> Slope:
+        """Return the gradient by the labels of this step's base examples."""
+        rows, real = self._rows(outer_step), self.passes.at(outer_step)
         inputs, labels = self.inputs[0, rows], self.labels[0, rows]
         gradient, reached = self.online.label_gradient(inputs, labels, real, self.dataset.classes)
-        loss, accuracy = reached.loss.item(), reached.accuracy.item()
         norm = torch.linalg.vector_norm(gradient).item()
-        validation = math.nan
-        if math.isfinite(loss) and math.isfinite(norm):
-            self._descend(rows, gradient)
-            self.online.learn(self.labels[0, rows])
-            self.outer_step += 1
-            if self.restarts.record(1 - accuracy):
-                self.online = self._fresh()
-            if self._is_selection_due():
-                validation = self._select()
-        else:
-            what = "outer loss" if not math.isfinite(loss) else "labels' gradient"
-            self.diverged = f"the {what} was not finite at outer step {self.outer_step}"
-        row = (loss, accuracy, norm, time.perf_counter() - began, validation)
-        for name, value in zip(_CURVE, row, strict=True):
-            self.curve[name].append(value)
+        return Slope(reached.loss.item(), reached.accuracy.item(), norm, {"labels": gradient})
 
-    def state(self) -> State:
-        """Return the state reached, on the CPU."""
+    def descend(self, outer_step: int, slope: Slope) -> None:
+        """Move the labels, let the online network learn them, and where one is due begin a fresh network."""
+        rows = self._rows(outer_step)
+        self._move(rows, slope.gradients["labels"], outer_step)
+        self.online.learn(self.labels[0, rows])
+        if self.restarts.record(1 - slope.accuracy):
+            self.online = self._fresh()
+
+    def validation(self, outer_step: int) -> float:
+        """Return the accuracy of fresh networks on the labels where a selection is due, else not a number."""
+        return self._select(outer_step) if self._is_selection_due(outer_step) else math.nan
+
+    def reached(self) -> Reached:
+        """Return copies of the labels, their base examples, Adam's memory, the best labels and the online network."""
         learned = {"inputs": self.inputs.cpu().clone(), "labels": self.labels.cpu().clone()}
         online = {
             **grouped("online", self.online.tensors()),
             **grouped("restarts", self.restarts.tensors()),
         }
-        curve = {name: torch.tensor(values, dtype=torch.float64) for name, values in self.curve.items()}
-        moments = moments_of(self.adam, {"labels": self.labels})
-        return State(self.outer_step, learned, moments, curve, self.diverged, self.best, online)
+        return Reached(learned, moments_of(self.adam, {"labels": self.labels}), self.best, online)
 
     def _fresh(self) -> SecondOrder | RidgeNetworks:
         """Return the online network that comes after those that have gone, and its optimiser."""
@@ -167,36 +149,35 @@ class _LabelLoop:
             return RidgeNetworks(self.stack, network, self.dataset.shape, self.dataset.outputs)
         return SecondOrder(self.stack, network, self.recipe.real_chunk or self.recipe.batch)
 
-    def _rows(self) -> Tensor:
+    def _rows(self, outer_step: int) -> Tensor:
         """Return the base examples of this step: pass by pass, each once a pass, the last of a pass maybe fewer."""
         count, batch = self.inputs.shape[1], self.recipe.inner_batch
-        number, index = divmod(self.outer_step, math.ceil(count / batch))
+        number, index = divmod(outer_step, math.ceil(count / batch))
         if self.order is None or self.order[0] != number:
             key = derive(self.recipe.seed, "distil", self.recipe.run, "base order", number)
             self.order = number, permutation(key, count).to(self.device)
         return self.order[1][index * batch : (index + 1) * batch]
 
-    def _descend(self, rows: Tensor, gradient: Tensor) -> None:
+    def _move(self, rows: Tensor, gradient: Tensor, outer_step: int) -> None:
         """Move all labels by Adam, those of other examples by its momentum, and bring them back to probabilities."""
-        self.adam.param_groups[0]["lr"] = self.recipe.outer_lr * decay(
-            self.recipe, self.outer_step, self.passes.per_pass
-        )
+        factor = decay(self.recipe, outer_step, self.passes.per_pass)
+        self.adam.param_groups[0]["lr"] = self.recipe.outer_lr * factor
         self.labels.grad = torch.zeros_like(self.labels)
         self.labels.grad[0, rows] = gradient
         self.adam.step()
         self.labels.copy_(project(self.labels))
 
-    def _is_selection_due(self) -> bool:
+    def _is_selection_due(self, outer_step: int) -> bool:
         if len(self.dataset.validation) == 0:
             return False
         every = self.recipe.selection.every * self.passes.per_pass
-        return self.outer_step % every == 0 or self.outer_step == self.recipe.outer_steps
+        return outer_step % every == 0 or outer_step == self.recipe.outer_steps
 
-    def _select(self) -> float:
+    def _select(self, outer_step: int) -> float:
         """Train fresh networks on the labels, keep these where they validate as well as the best before; return the accuracy."""
         recipe, dataset = self.recipe, self.dataset
         steps = self.restarts.training_steps()
-        key = ("distil", recipe.run, "selection", self.outer_step)
+        key = ("distil", recipe.run, "selection", outer_step)
         seeds = [derive(recipe.seed, *key, k) for k in range(recipe.selection.networks)]
         drawn = draw_networks(recipe, self.stack, seeds, self.device)
         learned = _set(recipe, dataset, self.inputs, self.labels, steps)

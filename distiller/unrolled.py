@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 
 import torch
@@ -16,6 +15,7 @@ from distiller.data import Dataset
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
 from distiller.label_start import start_labels
+from distiller.method import Reached, Slope
 from distiller.moments import moments_of, restore
 from distiller.networks import Parameters
 from distiller.passes import Passes
@@ -25,7 +25,7 @@ from distiller.seeds import derive, normal, seed_tensor
 from distiller.state import CURVE, State
 from distiller.unroll import MetaGradient, meta_gradient
 
-__all__ = ["advance", "decay", "distilled_of", "start"]
+__all__ = ["Unrolled", "decay", "distilled_of", "start"]
 
 
 def start(recipe: Recipe, dataset: Dataset) -> State:
@@ -53,72 +53,57 @@ def _start_inputs(recipe: Recipe, dataset: Dataset) -> Tensor:
     return normal(seed_tensor([derive(recipe.seed, "distil", recipe.run, "inputs")]), math.prod(shape)).view(shape)
 
 
-def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int, networks: Networks | None = None) -> State:
-    """Return the state after up to ``steps`` more outer steps: fewer where the recipe's end or a divergence comes first.
-
-    ``dataset`` has to be on the recipe's device and in its dtype; its ``train`` part is the real data. ``networks`` are the
-    pre-trained ones of these steps, where the recipe has such.
-    """
-    outer = _OuterLoop(recipe.settled(), dataset, state, networks)
-    for _ in range(min(steps, recipe.outer_steps - state.outer_step)):
-        if outer.diverged is not None:
-            break
-        outer.step()
-    return outer.state()
-
-
 def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
     """Return the distilled set that ``state`` has learned, on the CPU: the best checkpoint's, where these are measured."""
     learned = state.best or state.learned
     rates = F.softplus(learned["raw_rates"])
-    about = (recipe.epochs, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
-    return Distilled(learned["inputs"], learned["labels"], rates, *about)
+    return Distilled.of(recipe, dataset, learned["inputs"], learned["labels"], rates)
 
 
-class _OuterLoop:
-    """What one call of `advance` holds between outer steps: leaves, optimiser, and the order of the pass under way."""
+class Unrolled:
+    """The `Method` of a recipe that unrolls: leaves, optimiser, and the order of the pass under way."""
 
-    def __init__(self, recipe: Recipe, dataset: Dataset, state: State, networks: Networks | None) -> None:
+    gradient = "meta-gradient"
+
+    def __init__(self, recipe: Recipe, dataset: Dataset, state: State, networks: Networks | None = None) -> None:
         self.recipe, self.dataset, self.networks = recipe, dataset, networks
         self.device = dataset.train.inputs.device
         self.stack = stack_of(recipe, dataset)
         self.batches = Passes(recipe, dataset.train)
-        self.outer_step, self.diverged = state.outer_step, state.diverged
         self.learned = {name: tensor.to(self.device).clone() for name, tensor in state.learned.items()}
         constant = {"inputs": not recipe.learn_inputs, "labels": recipe.labels == "hard"}
         self.names = [name for name in self.learned if not constant.get(name, False)]
         self.adam = _adam(recipe, self.learned, self.names, state)
-        self.curve = {name: values.tolist() for name, values in state.curve.items()}
-        self.fixed = self._draw() if recipe.init == "fixed" else None
+        self.fixed = self._draw(0) if recipe.init == "fixed" else None
         self.checkpoint = self._checkpoint(state)
 
-    def step(self) -> None:
-        """Do one outer step: meta-gradient, clipping, Adam."""
-        began = time.perf_counter()
-        meta = self._meta_gradient()
+    def slope(self, outer_step: int) -> Slope:
+        """Return the meta-gradient by the learned tensors, before clipping."""
+        meta = self._meta_gradient(outer_step)
         gradients = self._gradients(meta)
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients.values()])).item()
-        loss = meta.score.loss.mean().item()
-        if math.isfinite(loss) and math.isfinite(norm):
-            scale = min(1.0, (self.recipe.outer_clip or math.inf) / norm) if norm > 0 else 1.0
-            self._descend({name: gradient * scale for name, gradient in gradients.items()})
-            self.outer_step += 1
-        else:
-            what = "outer loss" if not math.isfinite(loss) else "meta-gradient"
-            self.diverged = f"the {what} was not finite at outer step {self.outer_step}"
-        if self.checkpoint is not None:
-            self.curve["validation"].append(self._validation())
-        row = (loss, meta.score.accuracy.mean().item(), norm, time.perf_counter() - began)
-        for name, value in zip(CURVE, row, strict=True):
-            self.curve[name].append(value)
+        return Slope(meta.score.loss.mean().item(), meta.score.accuracy.mean().item(), norm, gradients)
 
-    def state(self) -> State:
-        """Return the state reached, on the CPU."""
+    def descend(self, outer_step: int, slope: Slope) -> None:
+        """Clip, and step by Adam at the step's outer rates."""
+        scale = min(1.0, (self.recipe.outer_clip or math.inf) / slope.norm) if slope.norm > 0 else 1.0
+        factor = decay(self.recipe, outer_step, self.batches.per_pass)
+        for name, group in zip(self.names, self.adam.param_groups, strict=True):
+            group["lr"] = _first_lr(self.recipe, name) * factor
+            self.learned[name].grad = slope.gradients[name] * scale
+        self.adam.step()
+
+    def validation(self, outer_step: int) -> float:
+        """Return the fixed networks' accuracy where the recipe has it measured, else not a number."""
+        if self.checkpoint is None:
+            return math.nan
+        return self.checkpoint.measure(outer_step, self.learned, F.softplus(self.learned["raw_rates"]))
+
+    def reached(self) -> Reached:
+        """Return copies of what is learned, of Adam's memory and of the best checkpoint."""
         learned = {name: tensor.detach().cpu().clone() for name, tensor in self.learned.items()}
-        curve = {name: torch.tensor(values, dtype=torch.float64) for name, values in self.curve.items()}
         best = {name: tensor.cpu().clone() for name, tensor in self.checkpoint.best.items()} if self.checkpoint else {}
-        moments = moments_of(self.adam, {name: self.learned[name] for name in self.names})
-        return State(self.outer_step, learned, moments, curve, self.diverged, best)
+        return Reached(learned, moments_of(self.adam, {name: self.learned[name] for name in self.names}), best)
 
     def _checkpoint(self, state: State) -> Checkpoint | None:
         if self.recipe.checkpoint is None:
@@ -128,17 +113,11 @@ class _OuterLoop:
         checkpoint.best = {name: tensor.to(self.device) for name, tensor in state.best.items()}
         return checkpoint
 
-    def _validation(self) -> float:
-        """Return the accuracy on the validation examples where this step is measured, else not a number."""
-        if self.checkpoint is None or self.diverged is not None:
-            return math.nan
-        return self.checkpoint.measure(self.outer_step, self.learned, F.softplus(self.learned["raw_rates"]))
-
-    def _meta_gradient(self) -> MetaGradient:
-        real = self.batches.at(self.outer_step)
+    def _meta_gradient(self, outer_step: int) -> MetaGradient:
+        real = self.batches.at(outer_step)
         return meta_gradient(
             self.stack,
-            self.fixed or self._draw(),
+            self.fixed or self._draw(outer_step),
             self.learned["inputs"],
             self.learned["labels"],
             F.softplus(self.learned["raw_rates"]),
@@ -152,8 +131,8 @@ class _OuterLoop:
             real_chunk=self.recipe.real_chunk or len(real),
         )
 
-    def _draw(self) -> Parameters:
-        seeds = network_seeds(self.recipe, self.outer_step)
+    def _draw(self, outer_step: int) -> Parameters:
+        seeds = network_seeds(self.recipe, outer_step)
         return draw_networks(self.recipe, self.stack, seeds, self.device, self.networks)
 
     def _gradients(self, meta: MetaGradient) -> dict[str, Tensor]:
@@ -161,14 +140,6 @@ class _OuterLoop:
         raw_rates = meta.rates * torch.sigmoid(self.learned["raw_rates"])
         gradients = {"inputs": meta.inputs, "raw_rates": raw_rates, "labels": meta.labels}
         return {name: gradient for name, gradient in gradients.items() if gradient is not None}
-
-    def _descend(self, gradients: Mapping[str, Tensor]) -> None:
-        factor = decay(self.recipe, self.outer_step, self.batches.per_pass)
-        for name, group in zip(self.names, self.adam.param_groups, strict=True):
-            group["lr"] = _first_lr(self.recipe, name) * factor
-        for name in self.names:
-            self.learned[name].grad = gradients[name]
-        self.adam.step()
 
 
 def _adam(recipe: Recipe, learned: Mapping[str, Tensor], names: list[str], state: State) -> torch.optim.Adam:
