@@ -14,7 +14,7 @@ demo: .venv/ready        ## run a whole sweep on embedded real data, and show it
 	.venv/bin/stillhouse run quickstart --out runs/quickstart-$$(date +%Y%m%d-%H%M%S)
 
 test: .venv/ready        ## the tests that take less than ten minutes on two cores
-	$(RUN) pytest -m "not slow"
+	$(RUN) pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: .venv/ready   ## the others
 	$(RUN) pytest -m slow
