@@ -47,6 +47,8 @@ def _distribution(name: str, dimension: Mapping[str, Any]) -> BaseDistribution:
     log, step = bool(dimension.get("log", False)), dimension.get("step")
     match dimension:
         case {"int": [low, high]}:
+            # Optuna says a line where the step does not end at the upper bound.
+            high -= 0 if step is None else (high - low) % step
             return IntDistribution(low, high, log=log, step=1 if step is None else step)
         case {"float": [low, high]}:
             return FloatDistribution(low, high, log=log, step=step)

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from distiller.seeds import derive
-from orchestrator.distributions import Space, distributions, outside
-from orchestrator.samplers import SAMPLERS
+from orchestrator.distributions import Space, distributions, inside, outside
+from orchestrator.samplers import SAMPLERS, Seeds
+from sweeps.grid import grid_point, grid_size
 
-__all__ = ["Direction", "Outcome", "Search"]
+__all__ = ["Direction", "Known", "Outcome", "Search"]
 
 Direction = Literal["maximize", "minimize"]
 
@@ -50,11 +51,20 @@ class Outcome:
                 raise ValueError(f"the value of a trial is finite, got {value}; one that is not has diverged")
 
 
+@dataclass(frozen=True)
+class Known:
+    """A finished trial of another study: its parameters, each in the space, and a value for each objective."""
+
+    params: Mapping[str, Any]
+    values: tuple[float, ...]
+
+
 class Search:
     """An Optuna study in this process's memory, asked for trials 0, 1, 2, ...
 
     ``space`` has the dimensions in plain form, ``sampler`` is one of `SAMPLERS`, ``directions`` are those of the objectives.
-    ``trials`` is how many may be asked; `None` sets no end.
+    ``trials`` is how many may be asked; `None` sets no end. The first trials are those of ``enqueue``, what they leave open
+    being the sampler's to choose; ``known`` is told before the first.
 
     Raises `ValueError` for a sampler, a lag or a dimension that does not exist.
     """
@@ -67,6 +77,8 @@ class Search:
         lag: int,
         trials: int | None = None,
         directions: Sequence[Direction] = ("maximize",),
+        enqueue: Sequence[Mapping[str, Any]] = (),
+        known: Sequence[Known] = (),
     ) -> None:
         if sampler not in SAMPLERS:
             raise ValueError(f"unknown sampler {sampler!r}; known: {', '.join(SAMPLERS)}")
@@ -74,8 +86,11 @@ class Search:
             raise ValueError(f"the lag is at least 1, got {lag}")
         self._space, self._dimensions = space, distributions(space)
         self._sampler, self._seed, self._lag, self._trials = SAMPLERS[sampler], seed, lag, trials
-        self._directions = tuple(directions)
+        self._directions, self._enqueue = tuple(directions), tuple(enqueue)
+        self._grid = _shuffled(grid_size(space), seed) if sampler == "grid" else []
         self._study = _study(self._directions)
+        self._source = [self._frozen(each) for each in known]
+        self._study.add_trials(self._source)
         self._running: dict[int, optuna.Trial] = {}
         self._asked = 0
         self._told = 0
@@ -97,11 +112,31 @@ class Search:
             raise ValueError(f"trial {n} needs the outcome of trial {missing[0]}, which is not there")
         for number in self.needed(n)[self._told :]:
             self._tell(number, outcomes[number])
-        self._study.sampler = self._sampler.make(derive(self._seed, "ask", n) % 2**32)
+        seeds = Seeds(derive(self._seed, "ask", n) % 2**32, derive(self._seed, "ask") % 2**32)
+        self._study.sampler = self._sampler.make(seeds, self._source)
+        if given := self._given(n):
+            self._study.enqueue_trial(inside(self._space, given))
         trial = self._study.ask(self._dimensions)
         self._running[n] = trial
         self._asked += 1
         return copy.deepcopy(outside(self._space, trial.params))
+
+    def _given(self, n: int) -> Mapping[str, Any]:
+        """Return the parameters of trial ``n`` that are not the sampler's to choose."""
+        if n < len(self._enqueue):
+            return self._enqueue[n]
+        return grid_point(self._space, self._grid[n]) if self._grid else {}
+
+    def _frozen(self, known: Known) -> FrozenTrial:
+        """Return a trial of another study as one of this, of NSGA-II's first generation."""
+        constraints = {"finite": 0.0} if self._sampler.constrained else None
+        return create_trial(
+            params=inside(self._space, known.params),
+            distributions=self._dimensions,
+            values=list(known.values),
+            constraints=constraints,
+            system_attrs={"NSGAIISampler:generation": 0},
+        )
 
     def _tell(self, number: int, outcome: Outcome) -> None:
         """Finish a trial; every one says whether it stayed finite, since TPE takes a missing constraint for a kept one."""
@@ -131,7 +166,12 @@ class Search:
         ]
 
 
+def _shuffled(size: int, seed: int) -> list[int]:
+    """Return the numbers of a grid's points in an order of their own, so that a part of them is spread over the whole."""
+    return sorted(range(size), key=lambda index: derive(seed, "grid", index))
+
+
 def _study(directions: Sequence[Direction]) -> optuna.Study:
-    """Make a study that prunes nothing (the default is a median pruner) and logs no line a trial."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    """Make a study that prunes nothing (the default is a median pruner) and logs neither a line a trial nor how to be faster."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna.create_study(directions=list(directions), pruner=optuna.pruners.NopPruner())

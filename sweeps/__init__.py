@@ -2,7 +2,8 @@
 
 from sweeps.catalogue import Shipped, read, shipped
 from sweeps.error import SweepError
-from sweeps.schema import BASELINES, Cost, Evaluate, Final, FullData, Optimised, Published, Resources, Search, Tuning
+from sweeps.schema import BASELINES, Cost, Evaluate, Final, FullData, Optimised, Published, Resources, Tuning
+from sweeps.search import Search
 from sweeps.space import Choice, Dimension, FloatRange, IntRange
 from sweeps.sweep import Sweep
 

@@ -1,21 +1,20 @@
-"""The parts of a sweep file beside its recipe: the search, the evaluation, the resources, the published figure, the cost."""
+"""The parts of a sweep file beside its recipe and its search: the evaluation, the resources, the published figure, the cost."""
 
 from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, field_serializer, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from distiller.recipe import Recipe
-from sweeps.error import show
-from sweeps.part import Part, RefusedError, within
-from sweeps.space import Dimension, Listed, read_dimension
+from sweeps.part import Part, RefusedError
+from sweeps.space import Listed
 
 __all__ = [
     "BASELINES", "BaselineName", "Cost", "Different", "Evaluate", "Final", "FullData", "Optimised", "Published", "Resources",
-    "Rising", "Search", "Tuning",
+    "Rising", "Tuning",
 ]  # fmt: skip
 
 _MOST = 2**31 - 1  # counts are columns and loops, never larger
@@ -54,27 +53,6 @@ Rising = AfterValidator(_rising)
 Different = AfterValidator(_different)
 """Refuse a tuple that names something twice."""
 _Amount = Annotated[float, AfterValidator(_reservable)]
-
-
-class Search(Part):
-    """Optuna's search: trial n sees the results of trials up to n - ``lag``."""
-
-    trials: _Count = Field(description=_COUNT)
-    sampler: Literal["tpe", "random"] = Field(default="tpe", description="tpe or random")
-    lag: _Count = Field(default=8, description=_COUNT)
-    space: dict[str, Dimension] = Field(description="a recipe's key with what it may be, such as steps: {int: [1, 20]}")
-
-    @field_serializer("space")
-    def _plain_space(self, space: dict[str, Dimension]) -> dict[str, Any]:
-        return {key: dimension.plain() for key, dimension in space.items()}
-
-    @field_validator("space", mode="plain")
-    @classmethod
-    def _dimensions(cls, given: Any) -> dict[str, Dimension]:
-        """Read the dimensions in the order of their names, so that the order in the file decides nothing."""
-        if not isinstance(given, dict) or not given:
-            raise RefusedError((), f"expected {cls.model_fields['space'].description}, got {show(given)}")
-        return {key: within((key,), read_dimension, given[key]) for key in sorted(given)}
 
 
 class Final(Part):

@@ -26,9 +26,9 @@ from sweeps.schema import (
     FullData,
     Published,
     Resources,
-    Search,
     Tuning,
 )
+from sweeps.search import Search
 from sweeps.space import Dimension, Listed, check_space
 
 __all__ = ["Sweep", "build"]

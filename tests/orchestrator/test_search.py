@@ -1,13 +1,15 @@
 import json
 import math
 import random
+import statistics
 
 import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.search import Outcome, Search
+from orchestrator.samplers import SAMPLERS
+from orchestrator.search import Known, Outcome, Search
 
 SPACE = {
     "steps": {"int": [1, 20]},
@@ -25,15 +27,24 @@ def outcome(number, params, seed=0):
         return Outcome("failed")
     if chance < 0.25:
         return Outcome("diverged", (0.1,) if chance < 0.2 else ())
-    value = 0.9 - abs(math.log10(params["distill_lr"]) + 2) / 4 - abs(params["steps"] - 12) / 100
+    value = 0.9 - abs(math.log10(params.get("distill_lr", 0.01)) + 2) / 4 - abs(params["steps"] - 12) / 100
     if chance < 0.35:
         return Outcome("pruned", reports={100: value - 0.1, 200: value})
     return Outcome("raced_out" if chance < 0.45 else "complete", (value,))
 
 
+RANGES = {name: SPACE[name] for name in ("steps", "width", "distill_lr")}
+POINTS = {name: SPACE[name] for name in ("steps", "width", "momentum", "outer_decay")}
+
+
+def space_for(sampler):
+    """A space that the sampler can search."""
+    return {"cma_es": RANGES, "grid": POINTS}.get(sampler, SPACE)
+
+
 def run(trials, lag, seed=1, sampler="tpe", shuffle=0):
     """Ask for every trial with `lag` of them known later, learning outcomes early and in an order that `shuffle` decides."""
-    search, order = Search(SPACE, sampler, seed, lag), random.Random(shuffle)
+    search, order = Search(space_for(sampler), sampler, seed, lag), random.Random(shuffle)
     params, known = [], {}
     for n in range(trials):
         finished = [number for number in range(n) if number not in known]
@@ -52,11 +63,19 @@ def test_suggestions_depend_on_no_order_of_completion(lag, seed, shuffles):
     assert json.dumps(first) == json.dumps(second)
 
 
-def test_asking_from_scratch_repeats_every_suggestion():
-    before = run(30, lag=4)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_no_sampler_heeds_the_order_of_completion(sampler):
+    trials = 16 if sampler == "gp" else 60
+    assert run(trials, 4, sampler=sampler, shuffle=1) == run(trials, 4, sampler=sampler, shuffle=2)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_asking_from_scratch_repeats_every_suggestion(sampler):
+    trials = 16 if sampler == "gp" else 60  # NSGA-II is in its second generation then
+    before = run(trials, lag=4, sampler=sampler)
     known = {number: outcome(number, params, seed=1) for number, params in enumerate(before)}
-    again = Search(SPACE, "tpe", seed=1, lag=4)
-    assert [again.ask(n, known) for n in range(30)] == before
+    again = Search(space_for(sampler), sampler, seed=1, lag=4)
+    assert [again.ask(n, known) for n in range(trials)] == before
 
 
 @pytest.mark.parametrize("change", [{"seed": 2}, {"lag": 5}, {"sampler": "random"}])
@@ -84,6 +103,52 @@ def test_tpe_finds_what_is_good():
     assert share("tpe") > 0.75 > share("random")  # by chance: 0.43, the share of the range's logarithm
 
 
+BOWL = {"x": {"float": [-1.0, 1.0]}, "y": {"float": [-1.0, 1.0]}}
+
+
+@pytest.mark.parametrize("sampler, trials", [("tpe", 60), ("gp", 24), ("cma_es", 120), ("nsga2", 160)])
+def test_a_sampler_that_learns_ends_nearer_to_the_best(sampler, trials):
+    def late(name):
+        search, known = Search(BOWL, name, 1, 2), {}
+        for n in range(trials):
+            params = search.ask(n, known)
+            known[n] = Outcome("complete", (-((params["x"] - 0.4) ** 2) - (params["y"] + 0.3) ** 2,))
+        return statistics.median(known[n].values[0] for n in range(trials * 3 // 4, trials))
+
+    assert late(sampler) > late("random") / 3  # both are below 0: three times as near, in squares
+
+
+def test_quasi_random_numbers_are_spread_evenly():
+    search = Search(BOWL, "qmc", 1, 4)
+    drawn = [search.ask(n, {k: Outcome("failed") for k in range(n)}) for n in range(65)][1:]
+    cells = {(int((each["x"] + 1) * 4), int((each["y"] + 1) * 4)) for each in drawn}
+    assert len(cells) == 64  # a net of Sobol's sequence has a point in every cell; by chance there would be some 40
+
+
+def test_a_grid_has_every_point_once_in_an_order_of_its_seed():
+    space = {
+        "steps": {"int": [1, 7], "step": 3},
+        "lr": {"float": [0.0, 0.3], "step": 0.1},
+        "labels": {"choice": ["a", None]},
+    }
+
+    def points(seed):
+        search = Search(space, "grid", seed, lag=2)
+        return [search.ask(n, {k: Outcome("failed") for k in range(n)}) for n in range(24)]
+
+    found = {(each["steps"], round(10 * each["lr"]), each["labels"]) for each in points(1)}
+    assert found == {(steps, lr, labels) for steps in (1, 4, 7) for lr in range(4) for labels in ("a", None)}
+    assert points(1) != points(2)
+
+
+def test_enqueued_trials_come_first_and_the_sampler_fills_what_they_leave_open():
+    first = [{"steps": 3, "outer_decay": {"every": 40, "factor": 0.5}}, {"distill_lr": 0.02}]
+    search = Search(SPACE, "tpe", seed=1, lag=4, enqueue=first)
+    asked = [search.ask(n, {}) for n in range(4)]
+    assert [{key: each[key] for key in given} for each, given in zip(asked, first, strict=False)] == first
+    assert all(list(each) == list(SPACE) for each in asked)
+
+
 def test_every_dimension_keeps_its_range_and_kind():
     for params in run(40, lag=3):
         assert list(params) == list(SPACE)
@@ -93,6 +158,20 @@ def test_every_dimension_keeps_its_range_and_kind():
         assert 0.0005 <= params["distill_lr"] <= 0.1
         assert params["momentum"] * 10 == pytest.approx(round(params["momentum"] * 10))
         assert params["outer_decay"] in SPACE["outer_decay"]["choice"]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "nsga2", "cma_es"])
+def test_a_sampler_learns_from_the_trials_of_another_study(sampler):
+    def asked(known):
+        search = Search(BOWL, sampler, 1, 12, known=known)
+        return [search.ask(n, {}) for n in range(12)]
+
+    near = [{"x": 0.4 + i / 100, "y": -0.3 - i % 5 / 100} for i in range(-10, 10)]
+    far = [{"x": -0.9 + i / 100, "y": 0.9} for i in range(20)]
+    known = [Known(params, (1.0,)) for params in near] + [Known(params, (0.0,)) for params in far]
+    nearer = [math.dist((each["x"], each["y"]), (0.4, -0.3)) for each in asked(known)]
+    assert statistics.median(nearer) < 0.6  # by chance: 0.95
+    assert asked(known) == asked(known) != asked([])
 
 
 def test_every_choice_comes_up_as_it_was_written_and_is_the_callers_own():
@@ -168,7 +247,7 @@ def test_trials_end_where_they_should():
 @pytest.mark.parametrize(
     "space, sampler, lag, says",
     [
-        (SPACE, "cma", 1, "unknown sampler 'cma'; known: tpe, random"),
+        (SPACE, "cma", 1, "unknown sampler 'cma'; known: tpe, random, qmc, gp, nsga2, cma_es, grid"),
         (SPACE, "tpe", 0, "at least 1, got 0"),
         ({"steps": {"integer": [1, 2]}}, "tpe", 1, "steps: expected a dimension"),
         ({"steps": {"choice": []}}, "tpe", 1, "steps: expected a dimension"),

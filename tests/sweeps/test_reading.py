@@ -108,8 +108,28 @@ def refusal(source, overrides=()):
             "f.yaml:8: search.trials: expected a whole number of at least 1",
         ),
         (
-            "search: {trials: 1, sampler: grid, space: {steps: {int: [1, 2]}}}",
-            "f.yaml:8: search.sampler: expected tpe or random, got 'grid'",
+            "search: {trials: 1, sampler: bohb, space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.sampler: expected one of tpe, random, qmc, gp, nsga2, cma_es, grid, got 'bohb'",
+        ),
+        (
+            "search: {trials: 3, sampler: grid, space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.trials: expected at most 2, the points of the grid, got 3",
+        ),
+        (
+            "search: {trials: 3, sampler: grid, space: {distill_lr: {float: [0.1, 0.2]}}}",
+            "f.yaml:8: search.space.distill_lr: expected a step, or a choice, for a grid of numbers; the sampler is grid",
+        ),
+        (
+            "search: {trials: 3, sampler: grid, space: {steps: {int: [1, 200000]}}}",
+            "f.yaml:8: search.space: is a grid of 200000 points; expected at most 100000",
+        ),
+        (
+            "search: {trials: 3, sampler: cma_es, space: {steps: {int: [1, 2]}, labels: {choice: [hard, soft]}}}",
+            "f.yaml:8: search.space.labels: is a choice, and cma_es varies numbers alone; expected a range, or tpe",
+        ),
+        (
+            "search: {trials: 3, sampler: cma_es, space: {steps: {int: [1, 2]}, epochs: {int: [1, 1]}}}",
+            "f.yaml:8: search.sampler: cma_es varies two ranges or more at once; expected these, or tpe",
         ),
         (
             "search: {trials: 1, lag: 0, space: {steps: {int: [1, 2]}}}",

@@ -1,0 +1,75 @@
+"""The search of a sweep: what varies, which sampler chooses, and what that sampler cannot do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import Field, field_serializer, field_validator, model_validator
+
+from sweeps.error import show
+from sweeps.grid import grid_size, grid_values
+from sweeps.part import Part, RefusedError, within
+from sweeps.space import Choice, Dimension, read_dimension
+
+__all__ = ["SAMPLERS", "SamplerName", "Search"]
+
+_MOST = 2**31 - 1
+_MOST_POINTS = 100_000  # of a grid, whose order is drawn at the start
+_Count = Annotated[int, Field(ge=1, le=_MOST)]
+_COUNT = "a whole number of at least 1"
+
+SamplerName = Literal["tpe", "random", "qmc", "gp", "nsga2", "cma_es", "grid"]
+"""Optuna's samplers by their short names."""
+SAMPLERS: tuple[str, ...] = get_args(SamplerName)
+
+
+class Search(Part):
+    """Optuna's search: trial n sees the results of trials up to n - ``lag``."""
+
+    trials: _Count = Field(description=_COUNT)
+    sampler: SamplerName = Field(default="tpe", description=f"one of {', '.join(SAMPLERS)}")
+    lag: _Count = Field(default=8, description=_COUNT)
+    space: dict[str, Dimension] = Field(description="a recipe's key with what it may be, such as steps: {int: [1, 20]}")
+
+    @field_serializer("space")
+    def _plain_space(self, space: dict[str, Dimension]) -> dict[str, Any]:
+        return {key: dimension.plain() for key, dimension in space.items()}
+
+    @field_validator("space", mode="plain")
+    @classmethod
+    def _dimensions(cls, given: Any) -> dict[str, Dimension]:
+        """Read the dimensions in the order of their names, so that the order in the file decides nothing."""
+        if not isinstance(given, dict) or not given:
+            raise RefusedError((), f"expected {cls.model_fields['space'].description}, got {show(given)}")
+        return {key: within((key,), read_dimension, given[key]) for key in sorted(given)}
+
+    @model_validator(mode="after")
+    def _sampler_fits(self) -> Self:
+        if self.sampler == "grid":
+            self._check_grid()
+        if self.sampler == "cma_es":
+            self._check_cma_es()
+        return self
+
+    def _check_grid(self) -> None:
+        """Every dimension has values that can be counted, and there are trials for them and no more."""
+        space = {key: dimension.plain() for key, dimension in self.space.items()}
+        for key, dimension in space.items():
+            try:
+                grid_values(dimension)
+            except ValueError as error:
+                raise RefusedError(("space", key), f"{error}; the sampler is grid") from None
+        points = grid_size(space)
+        if points > _MOST_POINTS:
+            raise RefusedError(("space",), f"is a grid of {points} points; expected at most {_MOST_POINTS}")
+        if self.trials > points:
+            raise RefusedError(("trials",), f"expected at most {points}, the points of the grid, got {self.trials}")
+
+    def _check_cma_es(self) -> None:
+        for key, dimension in self.space.items():
+            if isinstance(dimension, Choice):
+                raise RefusedError(
+                    ("space", key), "is a choice, and cma_es varies numbers alone; expected a range, or tpe"
+                )
+        if sum(d.low < d.high for d in self.space.values() if not isinstance(d, Choice)) < 2:
+            raise RefusedError(("sampler",), "cma_es varies two ranges or more at once; expected these, or tpe")
