@@ -33,7 +33,7 @@ def grid_size(space: Mapping[str, Mapping[str, Any]]) -> int:
 def grid_point(space: Mapping[str, Mapping[str, Any]], index: int) -> dict[str, Any]:
     """Return the point of that number from 0; the last dimension runs fastest."""
     point: dict[str, Any] = {}
-    for name in reversed(space):
+    for name in reversed(list(space)):
         values = grid_values(space[name])
         index, place = divmod(index, len(values))
         point[name] = values[place]
