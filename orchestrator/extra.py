@@ -8,13 +8,14 @@ from pathlib import Path
 
 from distiller.recipe import Recipe
 from orchestrator.check import check_gpus, check_recipe
+from orchestrator.chosen import chosen_trial
 from orchestrator.extra_asked import Asked
 from orchestrator.extra_figures import Extra, Measured
 from orchestrator.extra_file import evaluate_file
 from orchestrator.extra_plan import extra_jobs, extra_tune_jobs, tuned
 from orchestrator.ledger import Ledger
 from orchestrator.opening import Run, RunError, load
-from orchestrator.plan import Job, best_trials, networks_of, recipe_of
+from orchestrator.plan import Job, networks_of, recipe_of
 from orchestrator.pulse import pulse
 from orchestrator.runs import evaluate_more
 from orchestrator.ways import Way
@@ -57,7 +58,7 @@ def _of_run(
 
     def stages(run: Run) -> list[Callable[[Ledger], Sequence[Job]]]:
         ledger = Ledger(run.table("trials").to_pylist())
-        number = _number(run, ledger, trial)
+        number = chosen_trial(folder, ledger, trial)
         recipe = recipe_of(ledger, number, 0)
         networks, ways = list(asked.networks) or [recipe.network], asked.ways(recipe, lambda: run.distilled(number))
         if inline:
@@ -90,16 +91,3 @@ def _measured(run: Run, ledger: Ledger, number: int, inits: int, network: str, w
         rows = ledger.accuracies.get((number, found.phase, 0, 0, "test", network), {})
         accuracies = [rows[init] for init in range(wanted) if init in rows]
     return Measured(network, recipe.init, **(found or way).columns(), accuracies=accuracies, wanted=wanted)
-
-
-def _number(run: Run, ledger: Ledger, trial: str) -> int:
-    complete = [number for number, row in sorted(ledger.trials.items()) if row["status"] == "complete"]
-    best = best_trials(ledger, 1)
-    if trial == "best" and best:
-        return best[0]
-    if trial.isdecimal() and int(trial) in complete:
-        return int(trial)
-    known = ", ".join(map(str, complete[:20])) or "none"
-    if trial != "best" and not trial.isdecimal():
-        raise RunError(f"--trial {trial}: is no trial; expected best, or the number of a complete one: {known}")
-    raise RunError(f"{run.folder}: trial {trial} is not complete; expected best, or one of these: {known}")

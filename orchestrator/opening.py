@@ -63,15 +63,12 @@ class Run:
 
         Raises `RunError` where there is none.
         """
+        from orchestrator.chosen import chosen_trial
         from orchestrator.ledger import Ledger
-        from orchestrator.plan import best_trials
 
         ledger = Ledger(self.table("trials").to_pylist())
-        numbers = best_trials(ledger, 1) if trial == "best" else [int(trial)]
-        row = ledger.trials.get(numbers[0]) if numbers else None
-        if row is None or row["distilled"] is None:
-            raise RunError(f"{self.folder}: trial {trial} has no distilled set; see `stillhouse report {self.folder}`")
-        return Storage(self.folder).read_distilled(row["distilled"])
+        number = chosen_trial(self.folder, ledger, trial)
+        return Storage(self.folder).read_distilled(ledger.trials[number]["distilled"])
 
 
 def open_run(folder: Path | str) -> Run:

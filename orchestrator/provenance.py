@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from distiller.distilled import Distilled
+from orchestrator.chosen import chosen_trial
 from orchestrator.ledger import Ledger
 from orchestrator.opening import Run, RunError, is_run, load, open_run
-from orchestrator.plan import best_trials
 
 __all__ = ["Measured", "Origin", "Provenance", "find"]
 
@@ -69,11 +69,9 @@ def find(source: Path, trial: str | None = None) -> Provenance:
 
 
 def _of_run(run: Run, trial: str) -> Provenance:
-    if trial != "best" and not trial.isdecimal():
-        raise RunError(f"--trial {trial}: is no trial; expected best, or the number of one")
     ledger = Ledger(run.table("trials").to_pylist())
-    distilled = run.distilled(trial)
-    number = best_trials(ledger, 1)[0] if trial == "best" else int(trial)
+    number = chosen_trial(run.folder, ledger, trial)
+    distilled = run.distilled(number)
     recipe = json.loads(ledger.trials[number]["recipe"])
     measured = _measured(run, distilled.digest())
     return Provenance(distilled, str(run.folder), Origin(run.sweep.name, run.sweep.about, number, recipe, measured))

@@ -9,10 +9,11 @@ from typing import Any
 import pyarrow.compute as pc
 
 from distiller.distilled import Distilled
+from orchestrator.chosen import chosen_trial
 from orchestrator.executor import Executor
 from orchestrator.ledger import Ledger
 from orchestrator.opening import Run, RunError
-from orchestrator.plan import Job, best_trials
+from orchestrator.plan import Job
 from orchestrator.records import Row
 from orchestrator.sameness import Versions, compare, other_version
 from orchestrator.storage import Storage
@@ -29,13 +30,10 @@ _MOST_LINES = 10  # of steps that differ
 def distilled_trial(run: Run, trial: str) -> Row:
     """Return the row of ``trial``, a number or ``best``; raises `RunError` where there is none that distilled to its end."""
     ledger = Ledger(run.table("trials").to_pylist())
-    best = best_trials(ledger, 1)
-    number = best[0] if trial == "best" and best else int(trial) if trial.isdecimal() else -1
-    row = ledger.trials.get(number)
-    if row is None or row["status"] == "failed":
-        known = ", ".join(str(n) for n, each in sorted(ledger.trials.items()) if each["status"] != "failed") or "none"
-        raise RunError(f"--distil {trial}: expected best, or a trial that was distilled to its end: {known}")
-    return dict(row)
+    number = chosen_trial(
+        run.folder, ledger, trial, lambda row: row["status"] != "failed", "was not distilled to its end"
+    )
+    return dict(ledger.trials[number])
 
 
 def redistil(executor: Executor, run: Run, job: Job, row: Row, versions: Versions) -> tuple[list[str], str | None]:

@@ -154,7 +154,7 @@ def test_what_cannot_be_is_refused_in_one_line(run, tmp_path):
         ((run, ["gif"]), {}, f"there are {', '.join(FORMATS)}"),
         ((tmp_path / "set.safetensors", ["png"]), {}, "7 x 3 are no pictures"),
         ((tmp_path / "set.safetensors", ["npz"]), {"trial": "2"}, "is no run"),
-        ((run, ["npz"]), {"trial": "two"}, "--trial two: is no trial"),
+        ((run, ["npz"]), {"trial": "two"}, "trial two has no distilled set"),
         ((run, ["npz"]), {"trial": "7"}, "trial 7 has no distilled set"),
         ((tmp_path / "absent", ["npz"]), {}, "no such run or file"),
     ]

@@ -116,12 +116,9 @@ def test_a_file_knows_no_trial_and_no_cluster(saved):
 
 
 def test_a_trial_that_is_none_says_what_is_expected(folder):
-    with pytest.raises(
-        RunError, match=r"^--trial bset: is no trial; expected best, or the number of a complete one: 0$"
-    ):
-        evaluate(folder, asked=Asked(2), trial="bset", inline=True)
-    with pytest.raises(RunError, match="trial 7 is not complete; expected best, or one of these: 0"):
-        evaluate(folder, asked=Asked(2), trial="7", inline=True)
+    for trial in ("bset", "7"):
+        with pytest.raises(RunError, match=f"trial {trial} has no distilled set; expected best, or one of these: 0$"):
+            evaluate(folder, asked=Asked(2), trial=trial, inline=True)
 
 
 def test_training_on_a_file_is_said_when_it_begins(saved):

@@ -68,7 +68,10 @@ def test_a_run_shows_its_report_and_its_best_set(tmp_path):
 
 
 def test_a_run_without_a_set_says_so(tmp_path):
-    assert "trial best has no distilled set" in open_run(write_run(tmp_path / "empty"))._repr_html_()
+    assert (
+        "trial best has no distilled set, nor has any other so far"
+        in open_run(write_run(tmp_path / "empty"))._repr_html_()
+    )
     # Its set is not there.
     page = open_run(write_whole_run(tmp_path / "run"))._repr_html_()
     assert "No such file" in page

@@ -135,7 +135,9 @@ def test_a_set_that_is_gone_is_named(altered):
 
 def test_trials_that_were_not_distilled_are_refused(whole):
     for trial in ("7", "last"):
-        with pytest.raises(RunError, match=f"--distil {trial}: expected best, or .*: 0, 1, 2"):
+        with pytest.raises(
+            RunError, match=f"trial {trial} was not distilled to its end; expected best, or .*: 0, 1, 2"
+        ):
             verify(whole, distil=trial, inline=True)
 
 
