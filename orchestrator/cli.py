@@ -42,10 +42,19 @@ def _status(arguments: list[str] | None) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        click.echo(_usage(error), err=True)
         return BAD_INPUT
     except Exception as error:
         return explain(error)
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return what was wrong with the words of a command, and where they are explained, in one line; of no word at all, the help."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()
+    context = getattr(error, "ctx", None)
+    where = "" if context is None else f"; see `{context.command_path} --help`"
+    return f"stillhouse: {' '.join(error.format_message().split()).rstrip('.')}{where}"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
