@@ -49,7 +49,7 @@ def _status(arguments: list[str] | None) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    """Return what was wrong with the words of a command, and where they are explained, in one line; of no word at all, the help."""
+    """Return what was wrong with a command's words, and where they are explained, in one line; for no word at all, the help."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error.format_message()
     context = getattr(error, "ctx", None)
