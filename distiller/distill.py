@@ -15,6 +15,7 @@ from distiller import label_loop, unrolled
 from distiller.data import Dataset
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
+from distiller.gang import ALONE, Gang
 from distiller.method import Method
 from distiller.recipe import Recipe
 from distiller.state import State
@@ -30,13 +31,21 @@ def start(recipe: Recipe, dataset: Dataset) -> State:
     return unrolled.start(recipe, dataset) if _unrolls(recipe) else label_loop.start(recipe, dataset)
 
 
-def advance(recipe: Recipe, dataset: Dataset, state: State, steps: int, networks: Networks | None = None) -> State:
+def advance(
+    recipe: Recipe,
+    dataset: Dataset,
+    state: State,
+    steps: int,
+    networks: Networks | None = None,
+    gang: Gang = ALONE,
+) -> State:
     """Return the state after up to ``steps`` more outer steps: fewer where the recipe's end or a divergence comes first.
 
     ``dataset`` has to be on the recipe's device and in its dtype; its ``train`` part is the real data. ``networks`` are the
-    pre-trained ones of these steps, where the recipe has such.
+    pre-trained ones of these steps, where the recipe has such. The workers of a ``gang`` all call it alike, each with at least
+    the pre-trained networks of its own share, and all get the same state. Raises `GangError` where one of them is gone.
     """
-    method = _method(recipe.settled(), dataset, state, networks)
+    method = _method(recipe.settled(), dataset, state, networks, gang)
     curve = {name: values.tolist() for name, values in state.curve.items()}
     outer_step, diverged = state.outer_step, state.diverged
     last = min(outer_step + steps, recipe.outer_steps)
@@ -75,9 +84,9 @@ def _step(method: Method, outer_step: int, curve: dict[str, list[float]]) -> str
     return diverged
 
 
-def _method(recipe: Recipe, dataset: Dataset, state: State, networks: Networks | None) -> Method:
+def _method(recipe: Recipe, dataset: Dataset, state: State, networks: Networks | None, gang: Gang) -> Method:
     if _unrolls(recipe):
-        return unrolled.Unrolled(recipe, dataset, state, networks)
+        return unrolled.Unrolled(recipe, dataset, state, networks, gang)
     return label_loop.Labels(recipe, dataset, state)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from distiller.data import Dataset
+from distiller.gang import shares
 from distiller.networks import NetworkError, Parameters, Stack, build
 from distiller.recipe import Recipe
 from distiller.seeds import derive, permutation, seed_tensor
 
-__all__ = ["Networks", "draw_networks", "draw_untrained", "network_seeds", "pool_seeds", "stack_of"]
+__all__ = ["Networks", "draw_networks", "draw_untrained", "network_seeds", "pool_seeds", "stack_of", "worker_shares"]
 
 Networks = Mapping[int, Parameters]
 """Pre-trained networks by their seeds; the parameters of one have no first dimension K."""
@@ -37,6 +38,11 @@ def network_seeds(recipe: Recipe, outer_step: int) -> list[int]:
         order = permutation(derive(recipe.seed, "distil", recipe.run, "network", outer_step), recipe.pretrained.pool)
         return [_pool_seed(recipe, place) for place in order[:count].tolist()]
     return [derive(recipe.seed, "distil", recipe.run, "network", outer_step, k) for k in range(count)]
+
+
+def worker_shares(recipe: Recipe, workers: int) -> list[slice]:
+    """Return which of the networks of an outer step each of ``workers`` computes; see `distiller.gang.shares`."""
+    return shares(recipe.inits_per_step, recipe.settled().chunk or 1, workers)
 
 
 def pool_seeds(recipe: Recipe) -> list[int]:

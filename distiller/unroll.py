@@ -35,6 +35,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from distiller.gang import ALONE, Gang
 from distiller.losses import correct, cross_entropy, one_hot
 from distiller.networks import Parameters, Stack
 
@@ -91,15 +92,16 @@ def meta_gradient(
     memory: Literal["saved", "recompute"] = "recompute",
     chunk: int = 8,
     real_chunk: int = 128,
+    gang: Gang = ALONE,
 ) -> MetaGradient:
     """Train K networks on the distilled batches and differentiate their mean loss on real examples.
 
     ``parameters`` are the K networks' initial values, [K, ...] each; ``inputs`` [S, M, *shape], ``labels`` [S, M, outputs] and
     ``rates`` [T], T a multiple of S, are the distilled set in order of use; ``real_inputs`` [n, *shape] and ``real_labels`` [n]
     are the real batch. ``chunk`` networks and ``real_chunk`` real examples are computed at once: both change rounding alone.
+    ``parameters`` are this worker's share where it is one of a ``gang``, and what is returned is of the networks of all workers.
     Non-finite values are passed on, not raised.
     """
-    networks = parameters[0].shape[0]
     real_targets = one_hot(real_labels, classes).to(inputs.dtype)
     sums: list[tuple[Tensor, ...]] = []
     scores: list[Score] = []
@@ -109,8 +111,8 @@ def meta_gradient(
         adjoint, reached = outer_gradient(stack, trained, real_inputs, real_targets, real_labels, real_chunk)
         sums.append(unrolled.backward(adjoint))
         scores.append(reached)
-    by_input, by_label, by_rate = (sum(parts[1:], parts[0]) / networks for parts in zip(*sums, strict=True))
-    scored = Score(torch.cat([s.loss for s in scores]), torch.cat([s.accuracy for s in scores]))
+    scored = Score(*(gang.whole(torch.cat([getattr(s, name) for s in scores])) for name in ("loss", "accuracy")))
+    by_input, by_label, by_rate = (total / len(scored.loss) for total in gang.total(sums))
     return MetaGradient(by_input if learn_inputs else None, by_label if learn_labels else None, by_rate, scored)
 
 

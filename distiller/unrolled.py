@@ -13,7 +13,8 @@ from distiller.centroids import centroid_batches
 from distiller.checkpoint import Checkpoint
 from distiller.data import Dataset
 from distiller.distilled import Distilled
-from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
+from distiller.drawing import Networks, draw_networks, network_seeds, stack_of, worker_shares
+from distiller.gang import ALONE, Gang
 from distiller.label_start import start_labels
 from distiller.method import Reached, Slope
 from distiller.moments import moments_of, restore
@@ -65,8 +66,11 @@ class Unrolled:
 
     gradient = "meta-gradient"
 
-    def __init__(self, recipe: Recipe, dataset: Dataset, state: State, networks: Networks | None = None) -> None:
-        self.recipe, self.dataset, self.networks = recipe, dataset, networks
+    def __init__(
+        self, recipe: Recipe, dataset: Dataset, state: State, networks: Networks | None = None, gang: Gang = ALONE
+    ) -> None:
+        self.recipe, self.dataset, self.networks, self.gang = recipe, dataset, networks, gang
+        self.share = worker_shares(recipe, gang.workers)[gang.rank]
         self.device = dataset.train.inputs.device
         self.stack = stack_of(recipe, dataset)
         self.batches = Passes(recipe, dataset.train)
@@ -74,7 +78,7 @@ class Unrolled:
         constant = {"inputs": not recipe.learn_inputs, "labels": recipe.labels == "hard"}
         self.names = [name for name in self.learned if not constant.get(name, False)]
         self.adam = _adam(recipe, self.learned, self.names, state)
-        self.fixed = self._draw(0) if recipe.init == "fixed" else None
+        self.fixed = self._draw(0, self.share) if recipe.init == "fixed" else None
         self.checkpoint = self._checkpoint(state)
 
     def slope(self, outer_step: int) -> Slope:
@@ -109,7 +113,9 @@ class Unrolled:
         if self.recipe.checkpoint is None:
             return None
         assert self.fixed is not None  # the recipe has seen to it
-        checkpoint = Checkpoint(self.recipe, self.stack, self.fixed, self.dataset.validation, self.dataset.classes)
+        # All networks in every worker: in other company, the last bits of one may differ.
+        networks = self.fixed if self.gang.workers == 1 else self._draw(0, slice(None))
+        checkpoint = Checkpoint(self.recipe, self.stack, networks, self.dataset.validation, self.dataset.classes)
         checkpoint.best = {name: tensor.to(self.device) for name, tensor in state.best.items()}
         return checkpoint
 
@@ -117,7 +123,7 @@ class Unrolled:
         real = self.batches.at(outer_step)
         return meta_gradient(
             self.stack,
-            self.fixed or self._draw(outer_step),
+            self.fixed or self._draw(outer_step, self.share),
             self.learned["inputs"],
             self.learned["labels"],
             F.softplus(self.learned["raw_rates"]),
@@ -129,10 +135,11 @@ class Unrolled:
             memory=self.recipe.memory,
             chunk=self.recipe.chunk or self.recipe.inits_per_step,
             real_chunk=self.recipe.real_chunk or len(real),
+            gang=self.gang,
         )
 
-    def _draw(self, outer_step: int) -> Parameters:
-        seeds = network_seeds(self.recipe, outer_step)
+    def _draw(self, outer_step: int, share: slice) -> Parameters:
+        seeds = network_seeds(self.recipe, outer_step)[share]
         return draw_networks(self.recipe, self.stack, seeds, self.device, self.networks)
 
     def _gradients(self, meta: MetaGradient) -> dict[str, Tensor]:
