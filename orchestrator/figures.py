@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TypeGuard
 
-__all__ = ["clock", "count", "mean_sd", "number", "percent", "points", "tally"]
+__all__ = ["chosen", "clock", "count", "mean_sd", "number", "percent", "points", "tally"]
 
 
 def percent(fraction: float | None) -> str:
@@ -29,6 +29,12 @@ def number(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return "-" if value is None else str(value)
+
+
+def chosen(params: Mapping[str, object] | None) -> str:
+    """Show parameters by name: ``steps=3, outer_lr=0.01``."""
+    given = {name: value for name, value in (params or {}).items() if value is not None}
+    return ", ".join(f"{name}={number(value)}" for name, value in given.items()) or "-"
 
 
 def count(amount: int, noun: str) -> str:

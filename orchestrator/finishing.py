@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from orchestrator.asking import Asking
+from orchestrator.objectives import objectives_of
 from orchestrator.params import space_of
 from orchestrator.trial_row import trial_row
 from orchestrator.under_way import UnderWay
@@ -49,7 +50,7 @@ class Finishing:
     def _record(self, work: Work) -> None:
         under_way = self._under_way
         if work.params is not None:
-            row = trial_row(work, under_way.ledger, self._space)
+            row = trial_row(work, under_way.ledger, self._space, objectives_of(under_way.sweep))
             under_way.records.append("trials", [row])
             under_way.ledger.add_trial(row)
             self._asking.learn(row)

@@ -21,13 +21,15 @@ __all__ = ["Headline", "Trial", "headline_of", "sizes_of", "trial_of"]
 class Trial:
     """A finished trial. ``accuracy`` is on validation, `None` unless networks were trained on its set.
 
-    ``examples`` counts those of its distilled set, `None` where the set is not there.
+    ``objectives`` are what the search was told, in the order of the summary's; ``examples`` counts those of its distilled set,
+    `None` where the set is not there.
     """
 
     trial: int
     status: str
     cause: str | None
     params: Mapping[str, Any] | None
+    objectives: Sequence[float] | None
     accuracy: Estimate | None
     outer_steps: int
     seconds: float
@@ -70,6 +72,7 @@ def trial_of(row: Row, folder: Path) -> Trial:
         "status",
         "cause",
         "params",
+        "objectives",
         "outer_steps",
         "seconds",
         "device_seconds",

@@ -13,6 +13,7 @@ from typing import Any
 
 from distiller.baselines import Source
 from distiller.recipe import Recipe
+from orchestrator.front import front
 from orchestrator.ledger import Ledger, Series
 from orchestrator.ways import OWN_WAY, Way
 from sweeps import Sweep
@@ -95,8 +96,13 @@ def search_job(sweep: Sweep, trial: int, params: Mapping[str, Any]) -> Job:
 
 
 def best_trials(ledger: Ledger, top: int) -> list[int]:
-    """Return the ``top`` complete trials by mean validation accuracy; of equals, the earlier one."""
+    """Return the ``top`` complete trials by mean validation accuracy; of equals, the earlier one.
+
+    Where the search had several objectives, they are those of the Pareto front.
+    """
     complete = [row for row in ledger.trials.values() if row["status"] == "complete"]
+    if any(len(row["objectives"] or ()) > 1 for row in complete):
+        complete = front(complete)
     ranked = sorted(complete, key=lambda row: (-row["accuracy_mean"], row["trial"]))
     return [int(row["trial"]) for row in ranked[:top]]
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow import fs
 
+from orchestrator.front import FRONT_SQL
 from orchestrator.records import TABLES, RecordsError, part_paths, part_schema, schema_of
 
 __all__ = ["QueryError", "query"]
@@ -32,7 +33,8 @@ _DISTILLED = pa.schema(
 # Joined by short names: what is asked most often. A trial of equal accuracy that came first is the best, as in `best_trials`.
 _VIEWS = {
     "results": "SELECT e.*, t.status, t.params, t.recipe FROM evaluations e LEFT JOIN trials t ON t.trial = e.trial",
-    "best": "SELECT * FROM trials WHERE status = 'complete' ORDER BY accuracy_mean DESC, trial LIMIT 1",
+    "front": FRONT_SQL,
+    "best": "SELECT * FROM front ORDER BY accuracy_mean DESC, trial LIMIT 1",
 }
 
 _NAMES = ("trials", "evaluations", "curves", "distilled", *_VIEWS)
@@ -45,7 +47,8 @@ class QueryError(ValueError):
 def query(folder: Path, sql: str) -> pa.Table:
     """Return the answer to ``sql`` over `trials`, `evaluations`, `curves` and `distilled` of the run in ``folder``.
 
-    `results` is each evaluation with its trial's status, params and recipe (null for a baseline), `best` the best trial's row.
+    `results` is each evaluation with its trial's status, params and recipe (null for a baseline), `front` has
+    the trials of the Pareto front (with one objective: the best), `best` is the row of the most accurate of these.
     `distilled` has a row for each example of each distilled set, with the set's SHA-256 in the column ``file``; inputs are flat.
     A table of which nothing is there yet is empty. Raises `QueryError`, for more than one question too.
     """

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -15,7 +14,8 @@ from orchestrator.baseline_plan import NEIGHBOURS
 from orchestrator.baseline_rows import baseline_rows
 from orchestrator.distillation_ratio import Size
 from orchestrator.estimate import Estimate
-from orchestrator.figures import clock, count, mean_sd, number, percent, points, tally
+from orchestrator.figures import chosen, clock, count, mean_sd, percent, points, tally
+from orchestrator.front_table import front_table
 from orchestrator.measurement import AttackMeans, Measurement, phase_parts
 from orchestrator.summary import Headline, Summary, Trial, summary, to_json
 
@@ -69,6 +69,8 @@ def _nothing(summary: Summary) -> list[str]:
 def _tables(summary: Summary) -> Iterator[tuple[str, Table]]:
     if summary.trials:
         yield "Trials, by accuracy on validation", _trials(summary.trials)
+    if summary.front:
+        yield "Pareto front: no trial is better in one of these and as good in the others", front_table(summary)
     if summary.full:
         yield "Networks trained on the whole data", _measurements(summary.full)
     if summary.other:
@@ -120,7 +122,7 @@ def _trials(trials: Sequence[Trial]) -> Table:
         mean, _, se, n = _spread(trial.accuracy)
         status = trial.status if trial.cause in (None, trial.status) else f"{trial.status}: {trial.cause}"
         cells = (str(trial.trial), mean, se, n, f"{trial.outer_steps:,}", f"{trial.device_seconds:,.0f}", Text(status))
-        table.add_row(*cells, Text(_params(trial.params)))
+        table.add_row(*cells, Text(chosen(trial.params)))
     if len(trials) > _TRIALS_SHOWN:
         table.add_row(*[""] * 7, f"and {count(len(trials) - _TRIALS_SHOWN, 'trial')} more")
     return table
@@ -272,11 +274,6 @@ def _spread(accuracy: Estimate | None) -> tuple[str, str, str, str]:
         return "-", "-", "-", "0"
     mean = mean_sd(accuracy.mean, accuracy.sd_networks)
     return mean, percent(accuracy.sd_groups), percent(accuracy.se), f"{accuracy.n:,}"
-
-
-def _params(params: Mapping[str, Any] | None) -> str:
-    chosen = {name: value for name, value in (params or {}).items() if value is not None}
-    return ", ".join(f"{name}={number(value)}" for name, value in chosen.items()) or "-"
 
 
 def _first_line(text: str | None) -> str:

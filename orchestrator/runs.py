@@ -266,13 +266,11 @@ def _schedule(run: Run, executor: Executor, view: View | None) -> Schedule:
     from orchestrator.records import Records
     from orchestrator.records import read as read_table
     from orchestrator.schedule import Schedule
-    from orchestrator.search import Search
+    from orchestrator.searching import search_of
 
     folder, sweep, finals = run.folder, run.sweep, run.finals
-    space, search = space_of(sweep), None
-    if sweep.search is not None and space is not None:
-        search = Search(space, sweep.search.sampler, sweep.seed, sweep.search.lag, finals[-1])
-    storage, records = Storage(folder), Records(folder, params_type(space))
+    search = search_of(sweep, finals[-1])
+    storage, records = Storage(folder), Records(folder, params_type(space_of(sweep)))
     storage.clear()
     say = view.say if view is not None else lambda line: None
     schedule = Schedule(sweep, finals, storage, records, executor, search, Events(folder), say)

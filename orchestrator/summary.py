@@ -19,9 +19,11 @@ from typing import Any
 from orchestrator.altered import altered_keys
 from orchestrator.cost import Cost, cost_of
 from orchestrator.distillation_ratio import Size
+from orchestrator.front import front
 from orchestrator.headline import Headline, Trial, headline_of, sizes_of, trial_of
 from orchestrator.ledger import Ledger
 from orchestrator.measurement import Baseline, Measurement, baselines, measurements, phase_parts
+from orchestrator.objectives import objectives_of
 from orchestrator.plan import best_trials, numbered
 from orchestrator.records import Row
 from orchestrator.run_files import RunFiles, read_events, read_run
@@ -36,7 +38,8 @@ class Summary:
 
     ``full`` holds networks trained on the whole data, and ``sizes`` the least number of distilled examples with 90, 95 and 99 %
     of their accuracy, among the complete trials and on validation.
-    ``budgets`` holds the number of trials that each final chose from, ``altered`` the keys in which the sweep is no longer the
+    ``objectives`` names what the search optimised; where there are several, ``front`` holds the trials of their Pareto front, the
+    most accurate first. ``budgets`` holds the number of trials that each final chose from, ``altered`` the keys in which the sweep is no longer the
     shipped one of its name.
     """
 
@@ -54,6 +57,8 @@ class Summary:
     published: Mapping[str, Any] | None
     headline: Headline | None
     trials: tuple[Trial, ...]
+    objectives: tuple[str, ...]
+    front: tuple[int, ...]
     finals: tuple[Measurement, ...]
     diverged_runs: tuple[tuple[int, int], ...]
     baselines: tuple[Baseline, ...]
@@ -90,6 +95,8 @@ def summary(folder: Path) -> Summary:
         published=sweep.published.model_dump() if sweep.published else None,
         headline=headline,
         trials=trials,
+        objectives=objectives_of(sweep),
+        front=tuple(row["trial"] for row in front(files.trials)) if len(objectives_of(sweep)) > 1 else (),
         finals=finals,
         diverged_runs=tuple(sorted(files.diverged_runs)),
         baselines=_baselines(files, number, own, leader),

@@ -6,10 +6,11 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.ledger import Ledger
+from orchestrator.objectives import objective_values
 from orchestrator.params import params_row
 from orchestrator.search import Outcome
 from orchestrator.work import Work
@@ -17,9 +18,11 @@ from orchestrator.work import Work
 __all__ = ["outcome_of", "trial_row"]
 
 
-def trial_row(work: Work, ledger: Ledger, space: Mapping[str, Any] | None) -> dict[str, Any]:
+def trial_row(
+    work: Work, ledger: Ledger, space: Mapping[str, Any] | None, objectives: Sequence[str] = ("accuracy",)
+) -> dict[str, Any]:
     """Return the row of the trial of ``work``, which is over, from the networks that ``ledger`` holds of it."""
-    accuracies = ledger.in_order(work.job.shards[0].series)
+    recipe, accuracies = work.job.recipe, ledger.in_order(work.job.shards[0].series)
     status = "failed" if work.failure else "diverged" if work.diverged else "complete"
     mean = statistics.fmean(accuracies) if status == "complete" else None
     sd = statistics.stdev(accuracies) if status == "complete" and len(accuracies) > 1 else None
@@ -28,8 +31,8 @@ def trial_row(work: Work, ledger: Ledger, space: Mapping[str, Any] | None) -> di
         "status": status,
         "cause": work.failure.kind if work.failure else "diverged" if work.diverged else None,
         "params": params_row(space, work.params or {}),
-        "recipe": json.dumps(work.job.recipe.plain()),
-        "objectives": None if mean is None else [mean],
+        "recipe": json.dumps(recipe.plain()),
+        "objectives": None if mean is None else objective_values(objectives, mean, work.distilled, recipe.network),
         "inits": len(accuracies),
         "accuracy_mean": mean,
         "accuracy_sd": sd,

@@ -9,9 +9,9 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 from sweeps.error import show
 from sweeps.grid import grid_size, grid_values
 from sweeps.part import Part, RefusedError, within
-from sweeps.space import Choice, Dimension, read_dimension
+from sweeps.space import Choice, Dimension, Listed, read_dimension
 
-__all__ = ["SAMPLERS", "SamplerName", "Search"]
+__all__ = ["OBJECTIVES", "SAMPLERS", "ObjectiveName", "SamplerName", "Search"]
 
 _MOST = 2**31 - 1
 _MOST_POINTS = 100_000  # of a grid, whose order is drawn at the start
@@ -22,6 +22,10 @@ SamplerName = Literal["tpe", "random", "qmc", "gp", "nsga2", "cma_es", "grid"]
 """Optuna's samplers by their short names."""
 SAMPLERS: tuple[str, ...] = get_args(SamplerName)
 
+ObjectiveName = Literal["accuracy", "examples", "operations"]
+"""What a search optimises: accuracy is to be large; distilled examples, and operations of training on them, are to be few."""
+OBJECTIVES: tuple[str, ...] = get_args(ObjectiveName)
+
 
 class Search(Part):
     """Optuna's search: trial n sees the results of trials up to n - ``lag``."""
@@ -29,6 +33,9 @@ class Search(Part):
     trials: _Count = Field(description=_COUNT)
     sampler: SamplerName = Field(default="tpe", description=f"one of {', '.join(SAMPLERS)}")
     lag: _Count = Field(default=8, description=_COUNT)
+    objectives: Annotated[tuple[ObjectiveName, ...], Listed] = Field(
+        default=("accuracy",), description="[accuracy], or accuracy and then examples, operations or both"
+    )
     space: dict[str, Dimension] = Field(description="a recipe's key with what it may be, such as steps: {int: [1, 20]}")
 
     @field_serializer("space")
@@ -43,12 +50,21 @@ class Search(Part):
             raise RefusedError((), f"expected {cls.model_fields['space'].description}, got {show(given)}")
         return {key: within((key,), read_dimension, given[key]) for key in sorted(given)}
 
+    @field_validator("objectives")
+    @classmethod
+    def _accuracy_and_costs(cls, names: tuple[ObjectiveName, ...]) -> tuple[ObjectiveName, ...]:
+        if names[:1] != ("accuracy",) or len(set(names)) < len(names):
+            raise RefusedError((), f"expected {cls.model_fields['objectives'].description}, got {show(list(names))}")
+        return names
+
     @model_validator(mode="after")
     def _sampler_fits(self) -> Self:
         if self.sampler == "grid":
             self._check_grid()
         if self.sampler == "cma_es":
             self._check_cma_es()
+            if len(self.objectives) > 1:
+                raise RefusedError(("sampler",), "cma_es has one objective; expected tpe or nsga2 for several")
         return self
 
     def _check_grid(self) -> None:

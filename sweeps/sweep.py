@@ -141,7 +141,11 @@ class Sweep(Part):
         """
         deciding = {key: value for key, value in self.frozen().items() if key not in _NOT_DECIDING}
         if deciding["search"]:
-            deciding["search"].pop("trials")
+            # What a sweep does not say is not hashed either, so that runs from before there was such a key go on.
+            decided = {
+                key: value for key, value in deciding["search"].items() if key not in _LATER or _LATER[key] != value
+            }
+            deciding["search"] = {key: value for key, value in decided.items() if key != "trials"}
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
     def recipe_for(self, params: Mapping[str, Any]) -> Recipe:
@@ -174,6 +178,8 @@ class Sweep(Part):
 
 
 _NOT_DECIDING = frozenset({"name", "about", "published", "cost", "resources"})
+_LATER = {"objectives": ["accuracy"]}
+"""Keys of a search that came later, with their defaults."""
 
 
 def build(mapping: object, find: Callable[[Path], Place]) -> Sweep:

@@ -202,3 +202,15 @@ def test_an_attack_is_shown_by_class_beside_its_baselines(tmp_path):
     assert row(text, "85.00") == ["65.00", "10.0", "95.0", "90.0", "trial", "1,", "lenet"]
     assert row(text, "25.00") == ["50.00", "50.0", "40.0", "60.0", "random_real,", "lenet"]
     assert "Attack" not in rendered(write_whole_run(tmp_path / "other"))
+
+
+def test_several_objectives_have_their_front(tmp_path):
+    text = SWEEP.replace("  trials: 4\n", "  trials: 4\n  objectives: [accuracy, examples, operations]\n")
+    costs = [(0.80, 20, 9e6), (0.85, 50, 1e9), (0.70, 20, 8e7)]
+    trials = [trial(n, each[0], 0.02, 0.0115, objectives=list(each)) for n, each in enumerate(costs)]
+    folder = write_run(tmp_path / "run", text, trials)
+    table = rendered(folder).partition("Pareto front")[2]
+    assert row(table, "1 85.00 ± 1.15")[:2] == ["50", "1,000,000,000"]
+    assert row(table, "0 80.00 ± 1.15")[:2] == ["20", "9,000,000"]
+    assert "70.00" not in table  # trial 0 is as small, quicker, and more accurate
+    assert summary(folder).front == (1, 0)

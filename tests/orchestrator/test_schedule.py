@@ -13,7 +13,7 @@ from orchestrator.params import params_type, space_of
 from orchestrator.publish import publish
 from orchestrator.records import Records, read
 from orchestrator.schedule import ClusterLost, Schedule, SweepFailed
-from orchestrator.search import Search
+from orchestrator.searching import search_of
 from orchestrator.storage import Storage
 from sweeps import Sweep, Tuning
 from tests.orchestrator.tiny_sweep import SWEEP, rows
@@ -41,12 +41,8 @@ def schedule(folder, executor, changes=None, finals=None):
     sweep = Sweep.model_validate(SWEEP | (changes or {}))
     finals = finals or [sweep.trials]
     folder.mkdir(exist_ok=True)
-    space, search = space_of(sweep), None
-    if space is not None:
-        search = Search(space, sweep.search.sampler, sweep.seed, sweep.search.lag, finals[-1])
-    return Schedule(
-        sweep, finals, Storage(folder), Records(folder, params_type(space)), executor, search, Events(folder)
-    )
+    records, search = Records(folder, params_type(space_of(sweep))), search_of(sweep, finals[-1])
+    return Schedule(sweep, finals, Storage(folder), records, executor, search, Events(folder))
 
 
 def drive(folder, executor, changes=None, calls=10**6, finals=None):

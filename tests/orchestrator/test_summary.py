@@ -159,9 +159,9 @@ def test_the_whole_data_are_the_measure(tmp_path):
 
 KEYS = {
     "": "version name about folder digest stage trials_total budgets altered statuses failures networks published headline "
-    "trials finals diverged_runs baselines full sizes other cost",
+    "trials objectives front finals diverged_runs baselines full sizes other cost",
     "headline": "trial network init phase validation test optimism accuracy_before runs distilled examples ratio",
-    "trials": "trial status cause params accuracy outer_steps seconds device_seconds attempts distilled examples error",
+    "trials": "trial status cause params objectives accuracy outer_steps seconds device_seconds attempts distilled examples error",
     "finals": "phase trial network split runs accuracy accuracy_before by_run attack way",
     "baselines": "name phase network rate neighbours norm accuracy accuracy_before margin margin_se published attack way",
     "cost": "search final baselines other wall",

@@ -120,6 +120,23 @@ KNOWN = "known here: data, network"
             "f.yaml:8: search.sampler: cma_es varies two ranges or more at once; expected these, or tpe",
         ),
         (
+            "search: {trials: 3, objectives: [examples], space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.objectives: expected [accuracy], or accuracy and then examples, operations or both, got ",
+        ),
+        (
+            "search: {trials: 3, objectives: [accuracy, accuracy], space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.objectives: expected [accuracy], or accuracy and then examples, operations or both, got ",
+        ),
+        (
+            "search: {trials: 3, objectives: [accuracy, time], space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.objectives: expected [accuracy], or accuracy and then examples, operations or both, got ",
+        ),
+        (
+            "search: {trials: 3, sampler: cma_es, objectives: [accuracy, examples], space: {steps: {int: [1, 2]}, "
+            "epochs: {int: [1, 2]}}}",
+            "f.yaml:8: search.sampler: cma_es has one objective; expected tpe or nsga2 for several",
+        ),
+        (
             "search: {trials: 1, lag: 0, space: {steps: {int: [1, 2]}}}",
             "f.yaml:8: search.lag: expected a whole number of at l",
         ),

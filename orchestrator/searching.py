@@ -1,0 +1,18 @@
+"""The search of a sweep, as its frozen values say it."""
+
+from __future__ import annotations
+
+from orchestrator.objectives import directions_of
+from orchestrator.params import space_of
+from orchestrator.search import Search
+from sweeps import Sweep
+
+__all__ = ["search_of"]
+
+
+def search_of(sweep: Sweep, trials: int | None = None) -> Search | None:
+    """Return the search for up to ``trials`` trials, none asked yet; `None` where nothing is searched."""
+    search, space = sweep.search, space_of(sweep)
+    if search is None or space is None:
+        return None
+    return Search(space, search.sampler, sweep.seed, search.lag, trials, directions_of(search.objectives))
