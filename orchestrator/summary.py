@@ -37,10 +37,9 @@ class Summary:
     sweeps, on the test split.
 
     ``full`` holds networks trained on the whole data, and ``sizes`` the least number of distilled examples with 90, 95 and 99 %
-    of their accuracy, among the complete trials and on validation.
-    ``objectives`` names what the search optimised; where there are several, ``front`` holds the trials of their Pareto front, the
-    most accurate first. ``budgets`` holds the number of trials that each final chose from, ``altered`` the keys in which the sweep is no longer the
-    shipped one of its name.
+    of their accuracy, among the complete trials and on validation. ``objectives`` names what the search optimised; where there
+    are several, ``front`` holds the trials of their Pareto front, the most accurate first. ``budgets`` holds the number of trials
+    that each final chose from, ``altered`` the keys in which the sweep is no longer the shipped one of its name.
     """
 
     name: str

@@ -161,7 +161,8 @@ KEYS = {
     "": "version name about folder digest stage trials_total budgets altered statuses failures networks published headline "
     "trials objectives front finals diverged_runs baselines full sizes other cost",
     "headline": "trial network init phase validation test optimism accuracy_before runs distilled examples ratio",
-    "trials": "trial status cause params objectives accuracy outer_steps seconds device_seconds attempts distilled examples error",
+    "trials": "trial status cause params objectives accuracy outer_steps seconds device_seconds attempts "
+    "distilled examples error",
     "finals": "phase trial network split runs accuracy accuracy_before by_run attack way",
     "baselines": "name phase network rate neighbours norm accuracy accuracy_before margin margin_se published attack way",
     "cost": "search final baselines other wall",
