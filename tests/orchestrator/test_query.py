@@ -62,6 +62,7 @@ def test_tables_describe_themselves(run):
         "curves",
         "distilled",
         "evaluations",
+        "front",
         "results",
         "trials",
     ]
