@@ -45,6 +45,8 @@ def advance(
     pre-trained ones of these steps, where the recipe has such. The workers of a ``gang`` all call it alike, each with at least
     the pre-trained networks of its own share, and all get the same state. Raises `GangError` where one of them is gone.
     """
+    if state.diverged is not None or state.outer_step >= recipe.outer_steps:
+        return state  # as it is, of which whoever goes on after a crash makes the set: it wants no networks
     method = _method(recipe.settled(), dataset, state, networks, gang)
     curve = {name: values.tolist() for name, values in state.curve.items()}
     outer_step, diverged = state.outer_step, state.diverged

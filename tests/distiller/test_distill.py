@@ -7,8 +7,8 @@ import torch.nn.functional as F
 
 from distiller.baselines import baseline_examples
 from distiller.distill import State, advance, distilled_of, network_seeds, stack_of, start
-from distiller.networks import build
-from distiller.recipe import Decay, Recipe
+from distiller.networks import NetworkError, build
+from distiller.recipe import Decay, Pretrained, Recipe
 from distiller.seeds import derive, permutation, seed_tensor
 from tests.distiller.small_data import blobs
 
@@ -92,6 +92,16 @@ def test_segments_of_any_length_and_a_stop_between_them_change_nothing():
     assert len(whole.curve["seconds"]) == RECIPE.outer_steps
     # Adam's memory goes along.
     assert {path.split(".")[1] for path in cut.moments} == {"step", "exp_avg", "exp_avg_sq"}
+
+
+@pytest.mark.parametrize("init", ["fixed", "random"])
+def test_a_finished_state_stays_as_it_is_and_wants_no_networks(init):
+    done = dataclasses.replace(advance(RECIPE, DATA, start(RECIPE, DATA), 100), outer_step=RECIPE.outer_steps)
+    pretrained = Pretrained(data="digits", passes=1, lr=0.002, batch=64, pool=3)
+    recipe = dataclasses.replace(RECIPE, init=init, pretrained=pretrained)
+    assert advance(recipe, DATA, done, 5) is done
+    with pytest.raises(NetworkError, match="are not there"):
+        advance(recipe, DATA, dataclasses.replace(done, outer_step=0), 5)
 
 
 def test_it_learns():
