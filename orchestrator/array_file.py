@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from distiller.distilled import Distilled, DistilledError
+from orchestrator.place import Place
 from orchestrator.set_metadata import from_metadata, metadata_of
 
 __all__ = ["read_npz", "to_npz"]
@@ -39,7 +39,7 @@ def to_npz(distilled: Distilled) -> bytes:
     return file.getvalue()
 
 
-def read_npz(path: Path) -> Distilled:
+def read_npz(path: Place) -> Distilled:
     """Read what `to_npz` wrote, exact to the bit.
 
     Raises `DistilledError` for a file that is damaged or holds something else, `OSError` where there is none.

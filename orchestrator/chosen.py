@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from orchestrator.ledger import Ledger
 from orchestrator.opening import RunError
+from orchestrator.place import Place
 from orchestrator.plan import best_trials
 
 __all__ = ["chosen_trial", "has_set"]
@@ -21,7 +21,7 @@ def has_set(row: Mapping[str, Any]) -> bool:
 
 
 def chosen_trial(
-    folder: Path,
+    folder: Place,
     ledger: Ledger,
     trial: int | str,
     fits: Callable[[Mapping[str, Any]], bool] = has_set,

@@ -17,6 +17,7 @@ import click
 from orchestrator.driving import drive, explain
 from orchestrator.exit_status import BAD_INPUT, DONE, FAILED, INTERRUPTED, STOPPED, stopped_by
 from orchestrator.output import open_console, print_line, print_whole, show
+from orchestrator.place import Place, place_of
 
 __all__ = ["main"]
 
@@ -25,7 +26,14 @@ _address = click.option(
     "--address", metavar="ADDR", help="A Ray cluster; left out: RAY_ADDRESS, else a private Ray on this machine."
 )
 _inline = click.option("--inline", is_flag=True, help="Run every task in this process, without Ray; for debugging.")
-_folder = click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+
+
+def _places(_: click.Context, __: click.Parameter, given: Any) -> Any:
+    """Return the place that a folder, a file or a URI names, or all of several."""
+    return tuple(map(place_of, given)) if isinstance(given, tuple) else given and place_of(given)
+
+
+_folder = click.argument("folder", metavar="RUN", callback=_places)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -65,7 +73,9 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("sweep")
-@click.option("--out", metavar="RUN", type=click.Path(path_type=Path), help="The run's folder; left out: runs/NAME.")
+@click.option(
+    "--out", metavar="RUN", callback=_places, help="The run's folder, or a URI such as s3://...; left out: runs/NAME."
+)
 @click.option(
     "--set",
     "overrides",
@@ -77,7 +87,7 @@ def cli() -> None:
 @_inline
 @_json
 def run(
-    sweep: str, out: Path | None, overrides: Sequence[str], address: str | None, inline: bool, as_json: bool
+    sweep: str, out: Place | None, overrides: Sequence[str], address: str | None, inline: bool, as_json: bool
 ) -> int:
     """Run SWEEP, a file or a shipped sweep's name."""
     from orchestrator import runs
@@ -96,7 +106,7 @@ def run(
 @_address
 @_inline
 @_json
-def resume(folder: Path, trials: int | None, address: str | None, inline: bool, as_json: bool) -> int:
+def resume(folder: Place, trials: int | None, address: str | None, inline: bool, as_json: bool) -> int:
     """Go on with RUN after a stop or a crash, or with a larger budget."""
     from orchestrator import runs
 
@@ -136,7 +146,7 @@ def sweeps(as_json: bool) -> int:
 @cli.command()
 @_folder
 @_json
-def status(folder: Path, as_json: bool) -> int:
+def status(folder: Place, as_json: bool) -> int:
     """Say where RUN stands, from its files alone."""
     from orchestrator.status import render_status, status_of
 
@@ -148,7 +158,7 @@ def status(folder: Path, as_json: bool) -> int:
 @cli.command()
 @_folder
 @_json
-def watch(folder: Path, as_json: bool) -> int:
+def watch(folder: Place, as_json: bool) -> int:
     """Follow RUN from any terminal, over its files alone, until its driver is gone."""
     from orchestrator.progress import open_view
     from orchestrator.status import render_status
@@ -164,9 +174,9 @@ def watch(folder: Path, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, callback=_places)
 @_json
-def report(folders: tuple[Path, ...], as_json: bool) -> int:
+def report(folders: tuple[Place, ...], as_json: bool) -> int:
     """Show the results of RUN as tables; of several, their accuracy against the number of distilled examples."""
     if len(folders) > 1:
         from orchestrator.size_curve import render_tasks, size_curve, tasks_plain
@@ -183,9 +193,9 @@ def report(folders: tuple[Path, ...], as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("folders", metavar="RUN RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="RUN RUN...", nargs=-1, required=True, callback=_places)
 @_json
-def compare(folders: tuple[Path, ...], as_json: bool) -> int:
+def compare(folders: tuple[Place, ...], as_json: bool) -> int:
     """Hold runs against the first of them: what differs in their sweeps, and what that did, paired by initialisation."""
     from orchestrator.compare import compare as hold
     from orchestrator.comparison_table import render_comparison
@@ -203,7 +213,7 @@ def compare(folders: tuple[Path, ...], as_json: bool) -> int:
     "--to", metavar="FILE", type=click.Path(path_type=Path), help="Write a new .parquet, .csv or .json file instead."
 )
 @_json
-def query(folder: Path, sql: str, as_csv: bool, to: Path | None, as_json: bool) -> int:
+def query(folder: Place, sql: str, as_csv: bool, to: Path | None, as_json: bool) -> int:
     """Ask SQL, by DuckDB, of RUN's tables: trials, evaluations, curves, distilled; results and best, joined from these."""
     from orchestrator.answer import answer_csv, answer_plain, render_answer
     from orchestrator.answer_file import check_answer_file, write_answer
@@ -227,7 +237,7 @@ def query(folder: Path, sql: str, as_csv: bool, to: Path | None, as_json: bool) 
 
 
 @cli.command()
-@click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path))
+@click.argument("source", metavar="RUN|FILE", callback=_places)
 @click.option("--trial", metavar="TRIAL", help="Of a run: a trial's number, or best, as where it is left out.")
 @click.option(
     "--inits", type=click.IntRange(min=1), default=200, show_default=True, help="Networks to train of each kind."
@@ -253,7 +263,7 @@ def query(folder: Path, sql: str, as_csv: bool, to: Path | None, as_json: bool) 
 @_inline
 @_json
 def evaluate(
-    source: Path,
+    source: Place,
     trial: str | None,
     inits: int,
     networks: Sequence[str],
@@ -296,7 +306,7 @@ def evaluate(
 @_inline
 @_json
 def verify(
-    folder: Path, rows: int, seed: int, distil: str | None, address: str | None, inline: bool, as_json: bool
+    folder: Place, rows: int, seed: int, distil: str | None, address: str | None, inline: bool, as_json: bool
 ) -> int:
     """Compute rows of RUN anew from their keys and compare; 1 where a figure differs."""
     from orchestrator.verify import verify as compare
@@ -311,7 +321,7 @@ def verify(
 
 
 @cli.command()
-@click.argument("source", metavar="RUN|FILE", type=click.Path(path_type=Path))
+@click.argument("source", metavar="RUN|FILE", callback=_places)
 @click.option("--to", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The folder to write to.")
 @click.option(
     "--format",
@@ -322,7 +332,7 @@ def verify(
 )
 @click.option("--trial", metavar="TRIAL", help="Of a run: a trial's number, or best, as where it is left out.")
 @_json
-def export(source: Path, to: Path, formats: Sequence[str], trial: str | None, as_json: bool) -> int:
+def export(source: Place, to: Path, formats: Sequence[str], trial: str | None, as_json: bool) -> int:
     """Write a distilled set for other tools, over nothing that is there."""
     from orchestrator.export import export as write
     from orchestrator.figures import count

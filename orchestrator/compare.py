@@ -7,13 +7,13 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestrator.difference import Accuracies, Difference, difference
 from orchestrator.ledger import Ledger
 from orchestrator.measurement import phase_parts
 from orchestrator.opening import Run, RunError, open_run
+from orchestrator.place import Place
 from orchestrator.records import Row
 from orchestrator.summary import Headline, Summary, summary
 
@@ -74,7 +74,7 @@ class Comparison:
         return result
 
 
-def compare(folders: Sequence[Path]) -> Comparison:
+def compare(folders: Sequence[Place]) -> Comparison:
     """Compare the runs in ``folders`` with the first of them. Raises `RunError` for fewer than two, and what `summary` raises."""
     if len(folders) < 2:
         raise RunError("expected two runs or more to compare; `stillhouse report RUN` shows one")

@@ -6,7 +6,7 @@ __all__ = ["status_of_error"]
 
 _BAD_INPUT = {
     "AttachError", "CheckError", "DataError", "DistilledError", "InfeasibleError", "LeaseHeld", "NetworkError", "OSError",
-    "QueryError", "RecipeError", "RecordsError", "RunError", "SweepError",
+    "PlaceError", "QueryError", "RecipeError", "RecordsError", "RunError", "SweepError",
 }  # fmt: skip
 _FAILED = {"SweepFailed"}
 _STOPPED = {"ClusterLost", "LeaseLost", "RunStopped"}

@@ -12,7 +12,6 @@ import base64
 import io
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,14 +22,16 @@ from numpy.typing import NDArray
 
 from distiller.distilled import Distilled, DistilledError
 from distiller.training import Training
+from orchestrator.place import Place
 from orchestrator.publish import make_folder, publish
+from orchestrator.remote import system_of
 
 __all__ = ["count_examples", "read_distilled", "write_distilled"]
 
 _ABOUT = b"stillhouse.distilled"
 
 
-def write_distilled(folder: Path, distilled: Distilled) -> str:
+def write_distilled(folder: Place, distilled: Distilled) -> str:
     """Write ``distilled`` to ``folder`` and return its name, a SHA-256; what is there already is not written again."""
     name = distilled.digest()
     path = folder / f"{name}.parquet"
@@ -40,7 +41,7 @@ def write_distilled(folder: Path, distilled: Distilled) -> str:
     return name
 
 
-def read_distilled(path: Path) -> Distilled:
+def read_distilled(path: Place) -> Distilled:
     """Read what `write_distilled` wrote, exact to the bit.
 
     Raises `DistilledError` for a file that is damaged or holds something else, `OSError` where there is none.
@@ -137,10 +138,11 @@ def _lists(batches: NDArray[Any]) -> pa.Array:
     return pa.ListArray.from_arrays(offsets, pa.array(batches.ravel()))
 
 
-def count_examples(path: Path) -> int | None:
+def count_examples(path: Place) -> int | None:
     """Return the number of examples in the file, from its last bytes alone; `None` where there is no such file, or it is torn."""
+    system, where = system_of(path)
     try:
-        return int(pq.read_metadata(path).num_rows)
+        return int(pq.read_metadata(where, filesystem=system).num_rows)
     except (pa.ArrowException, OSError):
         return None
 

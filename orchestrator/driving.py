@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from orchestrator.exit_status import DONE, FAILED, INTERRUPTED, stopped_by
 from orchestrator.output import open_console, show
+from orchestrator.place import Place
 
 if TYPE_CHECKING:
     from orchestrator.opening import Run
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["drive", "explain"]
 
 
-def drive(as_json: bool, folder: Path, work: Callable[[Any], Run]) -> int:
+def drive(as_json: bool, folder: Place, work: Callable[[Any], Run]) -> int:
     """Run or resume with a view, then print the report."""
     from orchestrator.progress import open_view
 

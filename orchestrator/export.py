@@ -14,6 +14,7 @@ from orchestrator.array_file import to_npz
 from orchestrator.dataset_card import dataset_card
 from orchestrator.hub_dataset import EXAMPLES, SCHEDULE, to_examples, to_schedule
 from orchestrator.opening import RunError
+from orchestrator.place import Place, place_of
 from orchestrator.provenance import Provenance, find
 from orchestrator.publish import make_folder, publish
 
@@ -23,7 +24,7 @@ File = tuple[str, bytes]
 """A path within the folder, and what goes there."""
 
 
-def export(source: Path | str, to: Path | str, formats: Sequence[str] = (), trial: str | None = None) -> list[Path]:
+def export(source: Place | str, to: Path | str, formats: Sequence[str] = (), trial: str | None = None) -> list[Path]:
     """Write the set of a run's trial, or of a file, into the folder ``to`` in each of the ``formats``; return the files' paths.
 
     Where no format is named, all that fit are written. Raises `RunError` for a format that does not exist or does not fit the
@@ -32,7 +33,7 @@ def export(source: Path | str, to: Path | str, formats: Sequence[str] = (), tria
     for name in formats:
         if name not in FORMATS:
             raise RunError(f"--format {name}: there is no such format; there are {', '.join(FORMATS)}")
-    found = find(Path(source), trial)
+    found = find(place_of(source), trial)
     if "png" in formats and not are_images(found.distilled):
         shape = " x ".join(map(str, found.distilled.inputs.shape[2:]))
         raise RunError(

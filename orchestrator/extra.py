@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from distiller.recipe import Recipe
 from orchestrator.check import check_gpus, check_recipe
@@ -15,6 +14,7 @@ from orchestrator.extra_file import evaluate_file
 from orchestrator.extra_plan import extra_jobs, extra_tune_jobs, tuned
 from orchestrator.ledger import Ledger
 from orchestrator.opening import Run, RunError, load
+from orchestrator.place import Place
 from orchestrator.plan import Job, networks_of, recipe_of
 from orchestrator.pulse import pulse
 from orchestrator.runs import evaluate_more
@@ -24,7 +24,7 @@ __all__ = ["Asked", "evaluate"]
 
 
 def evaluate(
-    source: Path,
+    source: Place,
     asked: Asked | None = None,
     *,
     trial: str | None = None,
@@ -52,7 +52,7 @@ def evaluate(
 
 
 def _of_run(
-    folder: Path, trial: str, asked: Asked, address: str | None, inline: bool, say: Callable[[str], None]
+    folder: Place, trial: str, asked: Asked, address: str | None, inline: bool, say: Callable[[str], None]
 ) -> Extra:
     chosen: list[tuple[int, Recipe, list[str], list[Way]]] = []
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestrator.distillation_ratio import Point, Ratio, Size, ratio, sizes
 from orchestrator.distilled_table import count_examples
 from orchestrator.estimate import Estimate
 from orchestrator.measurement import Measurement
+from orchestrator.place import Place
 from orchestrator.records import Row
 
 __all__ = ["Headline", "Trial", "headline_of", "sizes_of", "trial_of"]
@@ -65,7 +65,7 @@ class Headline:
     ratio: Ratio | None
 
 
-def trial_of(row: Row, folder: Path) -> Trial:
+def trial_of(row: Row, folder: Place) -> Trial:
     """Return the trial of a row of trials of the run in ``folder``."""
     same = (
         "trial",
@@ -84,7 +84,7 @@ def trial_of(row: Row, folder: Path) -> Trial:
 
 
 def headline_of(
-    row: Row, own: Sequence[Measurement], phase: str, folder: Path, full: Sequence[Measurement]
+    row: Row, own: Sequence[Measurement], phase: str, folder: Place, full: Sequence[Measurement]
 ) -> Headline:
     """Return what the trial of ``row`` is worth by its ``own`` measurements in ``phase``, and beside the ``full`` data."""
     recipe = json.loads(row["recipe"])
@@ -135,7 +135,7 @@ def _accuracy_on_full(full: Sequence[Measurement], network: str) -> Estimate | N
     return next((each.accuracy for each in reversed(full) if each.network == network), None)
 
 
-def _examples(folder: Path, row: Row) -> int | None:
+def _examples(folder: Place, row: Row) -> int | None:
     return count_examples(folder / "distilled" / f"{row['distilled']}.parquet") if row["distilled"] else None
 
 

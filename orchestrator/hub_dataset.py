@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from distiller.distilled import Distilled, DistilledError
 from distiller.pictures import are_images, leading_class, picture, pixels
+from orchestrator.place import Place
 from orchestrator.set_metadata import from_metadata, metadata_of
 
 __all__ = ["EXAMPLES", "SCHEDULE", "is_hub_dataset", "read_hub_dataset", "to_examples", "to_schedule"]
@@ -59,12 +59,12 @@ def to_schedule(distilled: Distilled) -> bytes:
     return _to_parquet(pa.table({"pass": pa.array(used // steps), "step": pa.array(used % steps), "rate": rates}))
 
 
-def is_hub_dataset(folder: Path) -> bool:
+def is_hub_dataset(folder: Place) -> bool:
     """Say whether ``folder`` looks like what is exported as such a data set."""
     return (folder / EXAMPLES).is_file()
 
 
-def read_hub_dataset(folder: Path) -> Distilled:
+def read_hub_dataset(folder: Place) -> Distilled:
     """Read a set back, exact to the bit.
 
     Raises `DistilledError` for files that are damaged or hold something else, `OSError` where one is absent.
@@ -132,7 +132,7 @@ def _to_parquet(table: pa.Table) -> bytes:
     return file.getvalue()
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Place) -> pa.Table:
     """Read on this thread alone; see `orchestrator.distilled_table.read_distilled`."""
     payload = path.read_bytes()
     try:

@@ -5,26 +5,27 @@ heartbeat. On the holder's own host the lease is free as soon as that very proce
 waits; from elsewhere it is free after 60 s without a heartbeat. "The same host" is the same name, the same boot and the same
 space of process numbers: containers that share a host's name do not take each other for dead.
 
-Taking is one decision at a time, under a lock that the operating system frees with its process; ages are differences of two
-times that the file system itself gave, so that clocks of different hosts do not matter.
+Taking is one decision at a time, by `orchestrator.turn`; ages are differences of two times that the file system itself gave, so
+that clocks of different hosts do not matter. On a store a heartbeat writes the lease again, and a driver that was silent for a
+minute may do so a moment after another has taken over: that other one then finds out and stops.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator.place import Place
 from orchestrator.process_start import process_start
 from orchestrator.publish import make_folder, publish
+from orchestrator.turn import one_at_a_time
 
 __all__ = ["STALE_SECONDS", "Holder", "Lease", "LeaseHeld", "LeaseLost"]
 
@@ -71,29 +72,38 @@ class Holder:
 class Lease:
     """The right to write to a run's folder, held from `take` to `release`; leaving a ``with`` block releases it."""
 
-    def __init__(self, folder: Path, holder: Holder) -> None:
+    def __init__(self, folder: Place, holder: Holder) -> None:
         self.folder = folder
         self.holder = holder
 
     @classmethod
-    def take(cls, folder: Path) -> Lease:
+    def take(cls, folder: Place) -> Lease:
         """Take the lease of the run in ``folder``, which is made where it is missing. Raises `LeaseHeld`."""
         make_folder(folder)
         holder = Holder.this_process()
-        with _one_at_a_time(folder) as now:
+        with one_at_a_time(folder) as now:
             _refuse_if_held(folder, now)
-            publish(_path(folder), json.dumps(dataclasses.asdict(holder), indent=1).encode())
+            publish(_path(folder), _to_json(holder))
         return cls(folder, holder)
 
     def beat(self) -> None:
-        """Say that this driver is alive; about 30 µs on a local disk. Raises `LeaseLost` where another has taken over."""
+        """Say that this driver is alive; about 30 µs on a local disk, two requests to a store.
+
+        Raises `LeaseLost` where another has taken over.
+        """
         if _read(self.folder) != self.holder:
             raise LeaseLost(f"{self.folder}: another driver has taken this run over; this one writes no more")
-        os.utime(_path(self.folder))
+        path = _path(self.folder)
+        if isinstance(path, Path):
+            os.utime(path)
+        else:
+            path.write_bytes(_to_json(self.holder))
 
     def release(self) -> None:
         """Give the lease back; does nothing where it is no longer this driver's."""
-        with contextlib.suppress(FileNotFoundError), _one_at_a_time(self.folder):
+        # In a store without a turn, which would have to write: it may be for want of room or of a network that this driver ends.
+        turn = one_at_a_time(self.folder) if isinstance(self.folder, Path) else contextlib.nullcontext()
+        with contextlib.suppress(OSError), turn:
             if _read(self.folder) == self.holder:
                 _path(self.folder).unlink()
 
@@ -104,7 +114,7 @@ class Lease:
         self.release()
 
 
-def _refuse_if_held(folder: Path, now: float) -> None:
+def _refuse_if_held(folder: Place, now: float) -> None:
     """Raise `LeaseHeld` unless the lease is free; ``now`` is the file system's time."""
     holder = _read(folder)
     if holder is not None and holder.is_here():
@@ -118,30 +128,25 @@ def _refuse_if_held(folder: Path, now: float) -> None:
             raise LeaseHeld(_describe(folder, holder, cure))
 
 
-def _describe(folder: Path, holder: Holder | None, cure: str) -> str:
+def _describe(folder: Place, holder: Holder | None, cure: str) -> str:
     who = f"process {holder.pid} on {holder.host} since {holder.since}" if holder else "an unreadable lease.json"
     return f"{folder}: this run is held by {who}; {cure}"
 
 
-def _path(folder: Path) -> Path:
+def _to_json(holder: Holder) -> bytes:
+    return json.dumps(dataclasses.asdict(holder), indent=1).encode()
+
+
+def _path(folder: Place) -> Place:
     return folder / "lease.json"
 
 
-def _read(folder: Path) -> Holder | None:
+def _read(folder: Place) -> Holder | None:
     """Return who is named by the lease; None where there is none, or where it is not one of ours."""
     try:
         return Holder(**json.loads(_path(folder).read_bytes()))
     except (FileNotFoundError, TypeError, ValueError):
         return None
-
-
-@contextlib.contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[float]:
-    """Hold the folder's lock, and give the file system's time. The lock's file stays: removing it would make a second lock."""
-    with (folder / ".lease.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        os.utime(lock.fileno())
-        yield os.fstat(lock.fileno()).st_mtime
 
 
 def _machine() -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.place import Place, place_of
 from orchestrator.storage import Storage
 from sweeps import Sweep, SweepError
 
@@ -32,7 +32,7 @@ class Run:
     ``digest`` is the hash of the sweep that was frozen: a resume has to come to the same.
     """
 
-    folder: Path
+    folder: Place
     sweep: Sweep
     finals: tuple[int, ...]
     digest: str
@@ -71,9 +71,9 @@ class Run:
         return Storage(self.folder).read_distilled(ledger.trials[number]["distilled"])
 
 
-def open_run(folder: Path | str) -> Run:
+def open_run(folder: Place | str) -> Run:
     """Open a run for reading; raises `RunError` where ``folder`` holds none, or one that this version cannot read."""
-    folder = Path(folder)
+    folder = place_of(folder)
     path = folder / "sweep.json"
     try:
         frozen = json.loads(path.read_bytes())
@@ -89,25 +89,33 @@ def open_run(folder: Path | str) -> Run:
         raise RunError(f"{path}: damaged ({reason}); put it back from a copy, or run anew") from None
 
 
-def is_run(folder: Path) -> bool:
+def is_run(folder: Place) -> bool:
     """Say whether ``folder`` holds a run."""
     return (folder / "sweep.json").is_file()
 
 
-def load(source: Path | str, trial: int | str = "best") -> Distilled:
+def load(source: Place | str, trial: int | str = "best") -> Distilled:
     """Return a distilled set, ready to train on.
 
     ``source`` is a run's folder, a file (safetensors, NPZ, or Parquet of a run), or the folder of an exported data set.
     """
-    from distiller.distilled import Distilled
     from orchestrator.array_file import read_npz
     from orchestrator.distilled_table import read_distilled
     from orchestrator.hub_dataset import is_hub_dataset, read_hub_dataset
 
-    path = Path(source)
+    path = place_of(source)
     if not path.exists():
         raise RunError(f"{path}: there is no such run or file")
     if path.is_dir():
         return read_hub_dataset(path) if is_hub_dataset(path) else open_run(path).distilled(trial)
     readers = {".parquet": read_distilled, ".npz": read_npz}
-    return readers.get(path.suffix, Distilled.load)(path)
+    return readers.get(path.suffix, _read_safetensors)(path)
+
+
+def _read_safetensors(path: Place) -> Distilled:
+    from distiller.distilled import Distilled, DistilledError
+
+    try:
+        return Distilled.from_bytes(path.read_bytes())
+    except DistilledError as error:
+        raise DistilledError(f"{path}: {error}") from error

@@ -8,7 +8,8 @@ holds the rows of all parts of that range. They can be deleted at any time.
 from __future__ import annotations
 
 import re
-from pathlib import Path
+
+from orchestrator.place import Place
 
 __all__ = ["MERGED", "merged_name", "part_name", "part_paths", "part_range", "unmerged"]
 
@@ -27,13 +28,13 @@ def merged_name(first: int, last: int) -> str:
     return f"part-{first:06}-{last:06}.parquet"
 
 
-def part_range(path: Path) -> tuple[int, int] | None:
+def part_range(path: Place) -> tuple[int, int] | None:
     """Return the first and the last number that a file stands for, `None` where its name is not of this form."""
     found = _NAME.fullmatch(path.name)
     return None if found is None else (int(found[1]), int(found[2] or found[1]))
 
 
-def part_paths(folder: Path, table: str) -> list[Path]:
+def part_paths(folder: Place, table: str) -> list[Place]:
     """Return the files that hold the rows of a run's ``table``, each row once and in order; none where it has no folder."""
     found = [path for path in (folder / table).glob("*.parquet") if not path.name.startswith(".")]
     others = [path for path in found if part_range(path) is None]
@@ -44,23 +45,24 @@ def part_paths(folder: Path, table: str) -> list[Path]:
     return sorted(others, key=lambda path: path.name) + [path for _, path in sorted(counted.items())]
 
 
-def unmerged(folder: Path, table: str) -> list[int]:
+def unmerged(folder: Place, table: str) -> list[int]:
     """Return the numbers of the parts that no copy holds, in order."""
     covered = {number for first, last in _copies(folder, table) for number in range(first, last + 1)}
     return sorted(_parts(folder, table).keys() - covered)
 
 
-def _parts(folder: Path, table: str) -> dict[int, Path]:
+def _parts(folder: Place, table: str) -> dict[int, Place]:
     found = ((part_range(path), path) for path in (folder / table).glob("part-*.parquet"))
     return {bounds[0]: path for bounds, path in found if bounds is not None}
 
 
-def _copies(folder: Path, table: str) -> dict[tuple[int, int], Path]:
+def _copies(folder: Place, table: str) -> dict[tuple[int, int], Place]:
     """Return the copies by the range that they hold; of two that overlap, which no single driver makes, the first alone."""
     found = ((part_range(path), path) for path in (folder / table / MERGED).glob("part-*.parquet"))
-    copies: dict[tuple[int, int], Path] = {}
+    copies: dict[tuple[int, int], Place] = {}
     reached = -1
-    for (first, last), path in sorted((bounds, path) for bounds, path in found if bounds is not None):
+    ranges = {bounds: path for bounds, path in found if bounds is not None}
+    for (first, last), path in sorted(ranges.items()):
         if first > reached:
             copies[first, last] = path
             reached = last

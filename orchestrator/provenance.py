@@ -14,6 +14,7 @@ from distiller.distilled import Distilled
 from orchestrator.chosen import chosen_trial
 from orchestrator.ledger import Ledger
 from orchestrator.opening import Run, RunError, is_run, load, open_run
+from orchestrator.place import Place
 
 __all__ = ["Measured", "Origin", "Provenance", "find"]
 
@@ -55,7 +56,7 @@ class Provenance:
         return self.origin.sweep if self.origin else Path(self.source).stem
 
 
-def find(source: Path, trial: str | None = None) -> Provenance:
+def find(source: Place, trial: str | None = None) -> Provenance:
     """Find a set: of a run's ``trial`` (its number, or ``best``, as where it is left out), or of a file, which has no trials.
 
     Raises `RunError` where there is none, `DistilledError` for a file that holds something else.

@@ -1,8 +1,8 @@
 """Publish a file whole or not at all; publishing is the one commit that a run knows.
 
-The bytes go into a file whose name begins with a dot, are made durable, and only then get their real name, which is made durable
-too. A reader sees the old file, the new one or none; after a crash or a full disk there may be a temporary file, which
-`clear_temporaries` removes and which nobody reads.
+In a local folder the bytes go into a file whose name begins with a dot, are made durable, and only then get their real name, made
+durable too. A reader sees the old file, the new one or none; after a crash or a full disk there may be a temporary file,
+which `clear_temporaries` removes and which nobody reads. Elsewhere `orchestrator.remote` does what the store offers.
 """
 
 from __future__ import annotations
@@ -10,20 +10,67 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 from pathlib import Path
 
-__all__ = ["clear_temporaries", "make_folder", "publish"]
+from orchestrator.place import Place
+
+__all__ = ["clear_temporaries", "make_folder", "publish", "remove_folder"]
 
 # File systems without hard links, and those that cannot make a folder durable, answer with one of these.
 _UNSUPPORTED = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
-def publish(path: Path, payload: bytes, *, replace: bool = True) -> None:
-    """Give ``path`` the content ``payload``, atomically and durably; its folder has to be there.
+def publish(place: Place, payload: bytes, *, replace: bool = True) -> None:
+    """Give ``place`` the content ``payload``, atomically and durably; its folder has to be there.
 
     With ``replace=False`` a file that is there already stays as it is, and `FileExistsError` is raised unless it holds just these
     bytes. Any `OSError`, such as of a full disk, is let through, with nothing readable left behind.
     """
+    if isinstance(place, Path):
+        _publish_here(place, payload, replace)
+    elif replace or not _is_there(place, payload):
+        place.write_bytes(payload)
+
+
+def make_folder(folder: Place) -> None:
+    """Make ``folder`` and those above it where they are missing, durably."""
+    if not isinstance(folder, Path):
+        folder.make_folder()
+    elif not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def remove_folder(folder: Place) -> None:
+    """Remove ``folder`` and what is in it, as far as that can be done."""
+    if isinstance(folder, Path):
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            folder.remove_folder()
+
+
+def clear_temporaries(folder: Place) -> None:
+    """Remove what writers that died have left in ``folder``; only its single writer may call this."""
+    for path in folder.glob(".*.tmp-*"):
+        path.unlink(missing_ok=True)
+
+
+def _is_there(place: Place, payload: bytes) -> bool:
+    """Say whether ``place`` holds just these bytes already; raise `FileExistsError` where it holds others.
+
+    Stores give no such promise by themselves: of two writers at the same instant one is lost; the lease keeps the second one out.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if place.read_bytes() != payload:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
+        return True
+    return False
+
+
+def _publish_here(path: Path, payload: bytes, replace: bool) -> None:
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         _write(temporary, payload)
@@ -39,20 +86,6 @@ def publish(path: Path, payload: bytes, *, replace: bool = True) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
-
-
-def make_folder(folder: Path) -> None:
-    """Make ``folder`` and those above it where they are missing, durably."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
-
-
-def clear_temporaries(folder: Path) -> None:
-    """Remove what writers that died have left in ``folder``; only its single writer may call this."""
-    for path in folder.glob(".*.tmp-*"):
-        path.unlink(missing_ok=True)
 
 
 def _write(path: Path, payload: bytes) -> None:

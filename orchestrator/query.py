@@ -7,15 +7,15 @@ of its own: whatever the SQL says, it can neither write anywhere nor read anythi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyarrow import fs
 
 from orchestrator.front import FRONT_SQL
+from orchestrator.place import Place
 from orchestrator.records import TABLES, RecordsError, part_paths, part_schema, schema_of
+from orchestrator.remote import system_of
 
 __all__ = ["QueryError", "query"]
 
@@ -44,7 +44,7 @@ class QueryError(ValueError):
     """SQL that cannot be answered, with DuckDB's reason in one line."""
 
 
-def query(folder: Path, sql: str) -> pa.Table:
+def query(folder: Place, sql: str) -> pa.Table:
     """Return the answer to ``sql`` over `trials`, `evaluations`, `curves` and `distilled` of the run in ``folder``.
 
     `results` is each evaluation with its trial's status, params and recipe (null for a baseline), `front` has
@@ -60,7 +60,7 @@ def query(folder: Path, sql: str) -> pa.Table:
         raise QueryError(_one_line(error)) from error
 
 
-def _answer(folder: Path, sql: str) -> pa.Table:
+def _answer(folder: Place, sql: str) -> pa.Table:
     tables = {table: _parts(table, part_paths(folder, table)) for table in TABLES}
     return _ask(tables, _distilled(folder), sql)
 
@@ -81,23 +81,27 @@ def _ask(tables: Mapping[str, ds.Dataset | pa.Table], distilled: ds.Dataset | pa
         return answer.to_arrow_table()
 
 
-def _parts(table: str, paths: Sequence[Path]) -> ds.Dataset | pa.Table:
+def _parts(table: str, paths: Sequence[Place]) -> ds.Dataset | pa.Table:
     """Return a table's parts as one data set: of our columns, and those that the oldest or the newest part has besides."""
     if not paths:
         return schema_of(table).empty_table()
     # Columns come and never go, so that no part in between has any other; reading 10,000 schemas would take seconds.
     found = [part_schema(path) for path in (paths[0], paths[-1])]
     schema = pa.unify_schemas([schema_of(table), *found], promote_options="permissive")
-    return ds.dataset([str(path) for path in paths], schema=schema, format="parquet")
+    located = [system_of(path) for path in paths]
+    return ds.dataset([path for _, path in located], schema=schema, format="parquet", filesystem=located[0][0])
 
 
-def _distilled(folder: Path) -> ds.Dataset | pa.Table:
+def _distilled(folder: Place) -> ds.Dataset | pa.Table:
     paths = part_paths(folder, "distilled")
     if not paths:
         return _DISTILLED.empty_table()
-    kind, local = ds.ParquetFileFormat(), fs.LocalFileSystem()
-    files = [kind.make_fragment(str(path), local, partition_expression=ds.field("file") == path.stem) for path in paths]
-    return ds.FileSystemDataset(files, _DISTILLED, kind, local)
+    kind, (system, _) = ds.ParquetFileFormat(), system_of(folder)
+    files = [
+        kind.make_fragment(system_of(path)[1], system, partition_expression=ds.field("file") == path.stem)
+        for path in paths
+    ]
+    return ds.FileSystemDataset(files, _DISTILLED, kind, system)
 
 
 def _refuse_two_questions(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

@@ -14,14 +14,15 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestrator.parts import MERGED, merged_name, part_name, part_paths, part_range, unmerged
+from orchestrator.place import Place
 from orchestrator.publish import clear_temporaries, make_folder, publish
+from orchestrator.remote import source_of
 from orchestrator.tables import KEYS, SCHEMA_VERSION, TABLES, RecordsError, Row, RowCheck, TableError, schema_of
 
 __all__ = [
@@ -51,7 +52,7 @@ class Records:
     is called. A trial's row is never published before evaluations and curves that were appended before it.
     """
 
-    def __init__(self, folder: Path, params: pa.StructType | None) -> None:
+    def __init__(self, folder: Place, params: pa.StructType | None) -> None:
         """Open the tables in the run's ``folder``; remove what dead writers left and read the committed keys.
 
         Raises `RecordsError` for a part that is damaged, of a newer schema, or repeats a key.
@@ -129,7 +130,7 @@ class Records:
 class _Table:
     """One table's keys, unpublished rows, and next part."""
 
-    def __init__(self, folder: Path, table: str, params: pa.StructType | None) -> None:
+    def __init__(self, folder: Place, table: str, params: pa.StructType | None) -> None:
         self._run, self._name = folder, table
         self._folder = folder / table
         self._schema = schema_of(table, params)
@@ -194,7 +195,7 @@ class _Table:
         return committed + [dict(row) for row in self._buffer.values()]
 
 
-def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+def read(folder: Place, table: str, columns: Sequence[str] | None = None) -> pa.Table:
     """Return all committed rows of a run's ``table``, in the order of their parts, with all columns or just ``columns``.
 
     Where parts differ in columns or dimensions of the search, all of them are there, null where a part has none. Raises
@@ -213,21 +214,21 @@ def read(folder: Path, table: str, columns: Sequence[str] | None = None) -> pa.T
     return rows.select(list(columns))
 
 
-def part_schema(path: Path) -> pa.Schema:
+def part_schema(path: Place) -> pa.Schema:
     """Return the schema of one published part. Raises `RecordsError` where it is damaged or of a newer schema."""
     with _opened(path) as part:
         return part.schema_arrow
 
 
-def _read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def _read_part(path: Place, columns: Sequence[str] | None = None) -> pa.Table:
     with _opened(path) as part:
         return part.read(columns=columns, use_threads=False)
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def _opened(path: Place) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as part:
+        with pq.ParquetFile(source_of(path), page_checksum_verification=True) as part:
             version = int((part.schema_arrow.metadata or {}).get(b"stillhouse.schema", b"1"))
             if version > SCHEMA_VERSION:
                 raise RecordsError(
@@ -241,7 +242,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
         raise RecordsError(f"{path}: not a whole Parquet part ({reason})") from error
 
 
-def _committed_keys(folder: Path, table: str) -> set[Key]:
+def _committed_keys(folder: Place, table: str) -> set[Key]:
     keys: set[Key] = set()
     for path in part_paths(folder, table):
         for key in _keys_of(path, KEYS[table]):
@@ -251,7 +252,7 @@ def _committed_keys(folder: Path, table: str) -> set[Key]:
     return keys
 
 
-def _keys_of(path: Path, names: Sequence[str]) -> Iterator[Key]:
+def _keys_of(path: Place, names: Sequence[str]) -> Iterator[Key]:
     part = _read_part(path, names)
     columns = [part.column(name).to_pylist() for name in names]
     # A name is the same string in a million keys: hold it once.

@@ -6,16 +6,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestrator.baseline_plan import BESIDES, NEIGHBOURS
+from orchestrator.events import event_lines
 from orchestrator.full_plan import full_jobs
 from orchestrator.ledger import Ledger
 from orchestrator.opening import open_run
+from orchestrator.place import Place
 from orchestrator.plan import Job, final_jobs, unmeasured
 from orchestrator.records import Row, read
 from sweeps import Sweep
@@ -32,7 +33,7 @@ class RunFiles:
     baselines' (trial -1); ``run_seconds`` and ``baseline_seconds`` are what these two took.
     """
 
-    folder: Path
+    folder: Place
     sweep: Sweep
     finals: tuple[int, ...]
     trials: list[Row]
@@ -73,7 +74,7 @@ class Event:
     about: dict[str, Any]
 
 
-def read_run(folder: Path) -> RunFiles:
+def read_run(folder: Place) -> RunFiles:
     """Read the run in ``folder``.
 
     Raises `RunError` where there is none or its sweep cannot be read, `RecordsError` for a damaged table.
@@ -98,13 +99,9 @@ def read_run(folder: Path) -> RunFiles:
     )
 
 
-def read_events(folder: Path) -> list[Event]:
+def read_events(folder: Place) -> list[Event]:
     """Return the event log of the run in ``folder``; lines that are no events, such as one that a crash cut, are left out."""
-    try:
-        lines = (folder / "events.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    return [event for line in lines if (event := _event(line)) is not None]
+    return [event for line in event_lines(folder) if (event := _event(line)) is not None]
 
 
 def _event(line: str) -> Event | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from distiller.own_path import absolute
 from distiller.recipe import Recipe
+from orchestrator.events import any_events
 from orchestrator.lease import Lease, LeaseLost
 from orchestrator.opening import VERSION, Run, RunError, open_run
-from orchestrator.publish import make_folder
+from orchestrator.place import Place, place_of
+from orchestrator.publish import make_folder, remove_folder
 from orchestrator.storage import Storage, write_json
 from sweeps import Sweep, read
 
@@ -32,6 +33,7 @@ __all__ = ["RunStopped", "evaluate_more", "executor_for", "resume", "run"]
 _SECONDS_BETWEEN_BEATS = 5.0
 _SECONDS_BETWEEN_VIEWS = 0.25
 _SECONDS_BETWEEN_WORDS = 1.0
+_SECONDS_BETWEEN_PUTS = 10.0  # of the same words where each is a request to a store
 
 
 class RunStopped(RuntimeError):  # noqa: N818
@@ -40,14 +42,14 @@ class RunStopped(RuntimeError):  # noqa: N818
 
 def run(
     sweep: Sweep | Path | str,
-    out: Path | str | None = None,
+    out: Place | str | None = None,
     *,
     overrides: Sequence[str] = (),
     address: str | None = None,
     inline: bool = False,
     view: View | None = None,
 ) -> Run:
-    """Run a sweep, a shipped one's name or a file's path, into the folder ``out`` (``runs/NAME`` where not given).
+    """Run a sweep, a shipped one's name or a file's path, into the folder ``out`` (``runs/NAME`` where not given), or to a URI.
 
     Tasks run on a private local Ray, on the cluster at ``address``, or ``inline`` in this process. Returns when all is done, or
     when SIGINT or SIGTERM asked to stop. Raises `SweepError`, `RunError`, or another error of one line before work starts.
@@ -55,7 +57,7 @@ def run(
     if isinstance(sweep, Sweep) and overrides:
         raise RunError("overrides go with a sweep's name or file; this one is read already")
     sweep = _located(sweep if isinstance(sweep, Sweep) else read(sweep, overrides))
-    folder = Path(out) if out is not None else Path("runs") / sweep.name
+    folder = place_of(out) if out is not None else Path("runs") / sweep.name
     finals = (sweep.trials,)
     _refuse_other_run(folder, sweep)
     with _new_folder(folder), Lease.take(folder) as lease:
@@ -64,7 +66,7 @@ def run(
             _check(sweep, inline)
             return _drive(Run(folder, sweep, finals, sweep.digest()), lease, address, inline, view)
         except BaseException as error:
-            if (folder / "events.jsonl").exists():
+            if any_events(folder):
                 raise
             # Nothing has happened yet: a sweep that cannot run here, or no Ray to run it on.
             (folder / "sweep.json").unlink()
@@ -74,7 +76,7 @@ def run(
 
 
 def resume(
-    folder: Path | str,
+    folder: Place | str,
     *,
     trials: int | None = None,
     address: str | None = None,
@@ -114,7 +116,7 @@ def _is_done(opened: Run) -> bool:
 
 
 def evaluate_more(
-    folder: Path | str, stages: Callable[[Run], Sequence[Stage]], *, address: str | None = None, inline: bool = False
+    folder: Place | str, stages: Callable[[Run], Sequence[Stage]], *, address: str | None = None, inline: bool = False
 ) -> Run:
     """Do the jobs of some stages on finished trials of a run, beside its sweep; what rows hold already is not done again."""
     opened = open_run(folder)
@@ -138,7 +140,7 @@ def _absolute(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _new_folder(folder: Path) -> Iterator[None]:
+def _new_folder(folder: Place) -> Iterator[None]:
     """Make the folder; where nothing was put into it, leave none behind."""
     existed = folder.exists()
     try:
@@ -149,11 +151,11 @@ def _new_folder(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         if not existed and not (folder / "sweep.json").exists():
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
         raise
 
 
-def _refuse_other_run(folder: Path, sweep: Sweep) -> None:
+def _refuse_other_run(folder: Place, sweep: Sweep) -> None:
     if (folder / "sweep.json").exists():
         other = open_run(folder).sweep
         same = "this very sweep" if other.digest() == sweep.digest() else f"another run, of {other.name}"
@@ -166,7 +168,7 @@ def _refuse_other_run(folder: Path, sweep: Sweep) -> None:
         raise RunError(f"{folder}: is no run and not empty ({others[0]}); name another place with --out")
 
 
-def _freeze(folder: Path, sweep: Sweep, finals: Sequence[int]) -> None:
+def _freeze(folder: Place, sweep: Sweep, finals: Sequence[int]) -> None:
     try:
         write_json(
             folder / "sweep.json",
@@ -229,6 +231,7 @@ def _work(schedule: Schedule, lease: Lease, heard: Interrupts, view: View | None
         raise  # another driver writes this run now: what is not committed here is that one's to compute
     except BaseException:
         schedule.records.flush()
+        schedule.events.flush()
         raise
     schedule.records.flush()
     if done:
@@ -237,6 +240,7 @@ def _work(schedule: Schedule, lease: Lease, heard: Interrupts, view: View | None
             schedule.records.merge()
     tick(last=True)
     schedule.events.say("done" if done else "stopped", signal=heard.received)
+    schedule.events.flush()
     return done
 
 
@@ -293,6 +297,7 @@ def _ticker(schedule: Schedule, lease: Lease, view: View | None) -> Any:
 
     began = beaten = shown = time.monotonic()
     written = -math.inf
+    pause = _SECONDS_BETWEEN_WORDS if isinstance(schedule.storage.folder, Path) else _SECONDS_BETWEEN_PUTS
 
     def tick(last: bool = False) -> None:
         nonlocal beaten, shown, written
@@ -303,7 +308,7 @@ def _ticker(schedule: Schedule, lease: Lease, view: View | None) -> Any:
         if view is not None and (last or now - shown > _SECONDS_BETWEEN_VIEWS):
             view.update(standing(schedule, now - began))
             shown = now
-        if last or now - written > _SECONDS_BETWEEN_WORDS:
+        if last or now - written > pause:
             write_standing(schedule.storage.folder, standing(schedule, now - began))
             written = now
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -19,6 +18,7 @@ from rich.text import Text
 from orchestrator.distillation_ratio import Point, Ratio, Size, ratio, sizes
 from orchestrator.estimate import Estimate
 from orchestrator.figures import mean_sd, percent
+from orchestrator.place import Place
 from orchestrator.report import size_lines
 from orchestrator.run_files import read_run
 from orchestrator.summary import Summary, summary
@@ -53,7 +53,7 @@ class Task:
     sizes: tuple[Size, ...]
 
 
-def size_curve(folders: Sequence[Path]) -> tuple[Task, ...]:
+def size_curve(folders: Sequence[Place]) -> tuple[Task, ...]:
     """Return the runs in ``folders`` by task. Raises what `summary` raises."""
     tasks: dict[tuple[str, str, str], list[Summary]] = {}
     for folder in folders:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from orchestrator.place import Place
 from orchestrator.snapshot import Active, Leader, Snapshot
 
 __all__ = ["read_standing", "write_standing"]
@@ -16,11 +17,15 @@ __all__ = ["read_standing", "write_standing"]
 _NAME = "standing.json"
 
 
-def write_standing(folder: Path, snapshot: Snapshot) -> None:
+def write_standing(folder: Place, snapshot: Snapshot) -> None:
     """Replace the file, whole but not durably: it is old a second later. One that cannot be written stops no work."""
-    temporary = folder / f".{_NAME}.tmp-{os.getpid()}"
     with contextlib.suppress(OSError, ValueError):
-        temporary.write_text(json.dumps(_plain(snapshot)), encoding="utf-8")
+        payload = json.dumps(_plain(snapshot)).encode()
+        if not isinstance(folder, Path):
+            (folder / _NAME).write_bytes(payload)
+            return
+        temporary = folder / f".{_NAME}.tmp-{os.getpid()}"
+        temporary.write_bytes(payload)
         os.replace(temporary, folder / _NAME)
 
 
@@ -30,7 +35,7 @@ def _plain(snapshot: Snapshot) -> dict[str, Any]:
     return vars(snapshot) | counts | {"best": best, "active": [dataclasses.asdict(each) for each in snapshot.active]}
 
 
-def read_standing(folder: Path) -> tuple[Snapshot, float] | None:
+def read_standing(folder: Place) -> tuple[Snapshot, float] | None:
     """Return what the driver said last and when (seconds since 1970); `None` where there is nothing that this version reads."""
     path = folder / _NAME
     try:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +17,7 @@ from rich.text import Text
 from orchestrator.figures import clock, count, mean_sd, tally
 from orchestrator.lease import STALE_SECONDS, Holder
 from orchestrator.ledger import Ledger
+from orchestrator.place import Place
 from orchestrator.plan import best_trials
 from orchestrator.run_files import RunFiles, read_events, read_run
 from orchestrator.snapshot import Leader
@@ -75,7 +75,7 @@ class Status:
         }
 
 
-def status_of(folder: Path, now: float | None = None) -> Status:
+def status_of(folder: Place, now: float | None = None) -> Status:
     """Read where the run in ``folder`` stands, at ``now`` (seconds since 1970).
 
     Raises `RunError` where there is no run, `RecordsError` for a damaged table.
@@ -152,7 +152,7 @@ def _best(files: RunFiles) -> Leader | None:
     return None
 
 
-def driver_of(folder: Path, now: float) -> Driver | None:
+def driver_of(folder: Place, now: float) -> Driver | None:
     """Read the lease at ``now`` (seconds since 1970) without taking part in it: what it says may be over at once."""
     path = folder / "lease.json"
     with contextlib.suppress(OSError, ValueError, TypeError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
@@ -12,6 +11,7 @@ from distiller.distill import State
 from distiller.distilled import Distilled, DistilledError
 from distiller.network_files import NetworkFileError, read_network
 from orchestrator.distilled_table import read_distilled, write_distilled
+from orchestrator.place import Place
 from orchestrator.plan import Job
 from orchestrator.publish import clear_temporaries, make_folder, publish
 
@@ -21,7 +21,7 @@ __all__ = ["Storage", "write_json"]
 class Storage:
     """The folder of one run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         self.folder = folder
 
     def write_distilled(self, distilled: Distilled) -> str:
@@ -67,11 +67,11 @@ class Storage:
     def read_state(self, job: Job) -> bytes | None:
         """Return the newest state of a distillation, if there is one; a damaged one is removed, since it can be made again."""
         path = self._state(job)
-        if not path.exists():
-            return None
-        payload = path.read_bytes()
         try:
+            payload = path.read_bytes()
             State.from_bytes(payload)
+        except FileNotFoundError:
+            return None
         except (SafetensorError, KeyError, TypeError, ValueError):
             path.unlink()
             return None
@@ -96,17 +96,17 @@ class Storage:
         for path in (self.folder / "states").glob("*.safetensors"):
             path.unlink(missing_ok=True)
 
-    def _distilled(self, digest: str) -> Path:
+    def _distilled(self, digest: str) -> Place:
         return self.folder / "distilled" / f"{digest}.parquet"
 
-    def _network(self, name: str) -> Path:
+    def _network(self, name: str) -> Place:
         return self.folder / "networks" / f"{name}.safetensors"
 
-    def _state(self, job: Job) -> Path:
+    def _state(self, job: Job) -> Place:
         # The recipe's digest keeps a state from being taken for that of another recipe of the same number.
         return self.folder / "states" / f"{job.trial:06}-{job.run}-{job.recipe.digest()[:16]}.safetensors"
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Place, value: Any) -> None:
     """Publish ``value`` as one JSON file, whole or not at all."""
     publish(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())

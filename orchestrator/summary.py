@@ -13,7 +13,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestrator.altered import altered_keys
@@ -24,6 +23,7 @@ from orchestrator.headline import Headline, Trial, headline_of, sizes_of, trial_
 from orchestrator.ledger import Ledger
 from orchestrator.measurement import Baseline, Measurement, baselines, measurements, phase_parts
 from orchestrator.objectives import objectives_of
+from orchestrator.place import Place
 from orchestrator.plan import best_trials, numbered
 from orchestrator.records import Row
 from orchestrator.run_files import RunFiles, read_events, read_run
@@ -67,7 +67,7 @@ class Summary:
     cost: Cost
 
 
-def summary(folder: Path) -> Summary:
+def summary(folder: Place) -> Summary:
     """Return the figures of the run in ``folder``. Raises `RunError` where there is none, `RecordsError` for a damaged table."""
     files = read_run(folder)
     finals = measurements(files.evaluations, ["final"], searched=files.sweep.search is not None)

@@ -8,7 +8,6 @@ import random
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +19,7 @@ from orchestrator.check import check
 from orchestrator.executor import Call, Completion, Executor
 from orchestrator.figures import count
 from orchestrator.opening import Run, open_run
+from orchestrator.place import Place
 from orchestrator.plan import Job, Shard
 from orchestrator.pulse import pulse
 from orchestrator.records import KEYS, Row
@@ -79,7 +79,7 @@ class Verification:
 
 
 def verify(
-    folder: Path | str,
+    folder: Place | str,
     *,
     rows: int = 20,
     seed: int = 1,
@@ -131,7 +131,7 @@ def completions(executor: Executor, calls: Iterable[Call]) -> Iterator[Completio
             yield completion
 
 
-def run_version(folder: Path) -> str | None:
+def run_version(folder: Place) -> str | None:
     """Return the version of torch that the run's last driver had; `None` where it is not known."""
     try:
         version = json.loads((folder / "environment.json").read_bytes())["packages"]["torch"]

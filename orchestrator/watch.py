@@ -6,9 +6,9 @@ import dataclasses
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from orchestrator.opening import open_run
+from orchestrator.place import Place
 from orchestrator.progress import View
 from orchestrator.snapshot import Snapshot
 from orchestrator.standing_file import read_standing
@@ -20,7 +20,7 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def watch(
-    folder: Path, view: View, now: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
+    folder: Place, view: View, now: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
 ) -> Status:
     """Show in ``view`` what the driver of the run in ``folder`` does, as long as it is there; return where the run stands then.
 

@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+from remotes import below
 from sample_rows import python
 
 from orchestrator.lease import STALE_SECONDS, Holder, Lease, LeaseHeld, LeaseLost
@@ -163,6 +164,29 @@ def test_releasing_after_the_folder_is_gone_does_nothing(tmp_path):
         path.unlink()
     (tmp_path / "run").rmdir()
     lease.release()
+
+
+def test_in_a_store_it_is_held_beaten_released_and_taken_over(tmp_path):
+    folder, here = below(tmp_path), tmp_path / "bucket" / "run"
+    lease = Lease.take(folder)
+    with pytest.raises(LeaseHeld, match=f"{folder}: this run is held by process {os.getpid()} on"):
+        Lease.take(folder)
+    os.utime(here / "lease.json", (0, 0))
+    lease.beat()
+    assert time.time() - (here / "lease.json").stat().st_mtime < 100
+    lease.release()
+    assert not (here / "lease.json").exists()
+    written_by(here, age=STALE_SECONDS - 20, host="another")
+    with pytest.raises(LeaseHeld, match="is free in"):
+        Lease.take(folder)
+    written_by(here, age=STALE_SECONDS + 1, host="another")
+    lease = Lease.take(folder)
+    written_by(here, host="another")
+    with pytest.raises(LeaseLost):
+        lease.beat()
+    lease.release()
+    assert (here / "lease.json").exists()
+    assert not list(here.glob(".claim-*"))
 
 
 @pytest.mark.parametrize("before", ["nothing", "a dead holder", "a silent stranger"])

@@ -44,7 +44,7 @@ def rows(folder):
     for table in ("trials", "evaluations", "curves"):
         kept = [{k: v for k, v in row.items() if k not in TIMES_AND_PLACES} for row in read(folder, table).to_pylist()]
         tables[table] = sorted(json.dumps(row, sort_keys=True) for row in kept)
-    return tables | {"distilled": sorted(path.name for path in folder.glob("distilled/*"))}
+    return tables | {"distilled": sorted(path.name for path in (folder / "distilled").glob("*"))}
 
 
 def stillhouse(*arguments, wait=True, **options):
