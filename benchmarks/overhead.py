@@ -19,7 +19,7 @@ import os
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from rich.table import Table
 
 from cluster.attach import attach
 from orchestrator.events import Events
-from orchestrator.executor import Call, Completion, Executor, InlineExecutor
+from orchestrator.executor import Call, Completion, Executor, InlineExecutor, Place
 from orchestrator.params import params_type, space_of
 from orchestrator.ray_executor import RayExecutor
 from orchestrator.records import Records, read
@@ -105,12 +105,22 @@ class NoOps:
     def slots(self) -> int:
         return self._inner.slots
 
+    @property
+    def wanted(self) -> int:
+        return self._inner.wanted
+
     def submit(self, call: Call) -> int:
         name = call.function.partition(":")[2]
         return self._inner.submit(dataclasses.replace(call, function=f"{no_op_tasks.__name__}:{name}"))
 
     def wait(self, timeout: float) -> list[Completion]:
         return self._inner.wait(timeout)
+
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+        return self._inner.running(tickets)
+
+    def abandon(self, ticket: int) -> None:
+        self._inner.abandon(ticket)
 
     def cancel(self) -> None:
         self._inner.cancel()

@@ -6,12 +6,13 @@ import contextlib
 import math
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import ray
 from ray.exceptions import RayError
 
-__all__ = ["Node", "Nodes", "count_slots"]
+__all__ = ["Node", "Nodes", "Shape", "count_slots"]
 
 _EVERY = 5.0
 """Seconds between two looks at the nodes."""
@@ -21,28 +22,41 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What one task reserves; ``memory`` in bytes."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory: float = 0.0
+
+
+@dataclass(frozen=True)
 class Node:
-    """A live node: its CPUs and GPUs, whoever uses them, and whether this process is attached through it."""
+    """A live node: its name, its CPUs, GPUs and bytes of memory, whoever uses them, and whether we are attached through it."""
 
     cpus: float
     gpus: float
     is_ours: bool
+    memory: float = math.inf
+    name: str = ""
 
-    def slots(self, cpus: float, gpus: float) -> int:
-        """Return how many tasks of ``cpus`` and ``gpus`` each fit on it; a part of a GPU never spans two."""
+    def slots(self, shape: Shape) -> int:
+        """Return how many tasks of ``shape`` fit on it; a part of a GPU never spans two."""
         fits = []
-        if cpus > 0:
-            fits.append(math.floor(self.cpus / cpus + _ROUNDING))
-        if 0 < gpus < 1:
-            fits.append(math.floor(self.gpus) * math.floor(1 / gpus + _ROUNDING))
-        elif gpus > 0:
-            fits.append(math.floor(self.gpus / gpus + _ROUNDING))
+        if shape.cpus > 0:
+            fits.append(math.floor(self.cpus / shape.cpus + _ROUNDING))
+        if 0 < shape.gpus < 1:
+            fits.append(math.floor(self.gpus) * math.floor(1 / shape.gpus + _ROUNDING))
+        elif shape.gpus > 0:
+            fits.append(math.floor(self.gpus / shape.gpus + _ROUNDING))
+        if shape.memory > 0 and self.memory < math.inf:
+            fits.append(math.floor(self.memory / shape.memory + _ROUNDING))
         return min(fits, default=math.floor(self.cpus))
 
 
-def count_slots(nodes: tuple[Node, ...], cpus: float, gpus: float) -> int:
-    """Return how many tasks of ``cpus`` and ``gpus`` each the nodes hold at once."""
-    return sum(node.slots(cpus, gpus) for node in nodes)
+def count_slots(nodes: Iterable[Node], shape: Shape) -> int:
+    """Return how many tasks of ``shape`` the nodes hold at once."""
+    return sum(node.slots(shape) for node in nodes)
 
 
 class Nodes:
@@ -54,6 +68,11 @@ class Nodes:
         self._asked = time.monotonic()
         self._silent_since: float | None = None
         self._asking: threading.Thread | None = None
+
+    @property
+    def ours(self) -> str:
+        """The name of the node that this process is attached through."""
+        return str(self._ours)
 
     def alive(self) -> tuple[Node, ...]:
         """Return the live nodes as last seen; where that was five seconds ago, look again in the background."""
@@ -84,4 +103,7 @@ class Nodes:
     def _look(self) -> tuple[Node, ...]:
         entries = ray.nodes()  # type: ignore[no-untyped-call]
         found = [(entry["NodeID"], entry["Resources"]) for entry in entries if entry["Alive"]]
-        return tuple(Node(held.get("CPU", 0.0), held.get("GPU", 0.0), name == self._ours) for name, held in found)
+        return tuple(
+            Node(held.get("CPU", 0.0), held.get("GPU", 0.0), name == self._ours, held.get("memory", math.inf), name)
+            for name, held in found
+        )

@@ -9,7 +9,7 @@ _BAD_INPUT = {
     "PlaceError", "QueryError", "RecipeError", "RecordsError", "RunError", "SweepError",
 }  # fmt: skip
 _FAILED = {"SweepFailed"}
-_STOPPED = {"ClusterLost", "LeaseLost", "RunStopped"}
+_STOPPED = {"ClusterLost", "EnvironmentBroken", "LeaseLost", "NoRoom", "RunStopped"}
 
 
 def status_of_error(error: BaseException) -> int | None:

@@ -9,23 +9,58 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import sys
-import traceback
+import os
+import socket
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-__all__ = ["Call", "Completion", "Executor", "Failure", "InfeasibleError", "InlineExecutor", "Kind"]
+from orchestrator.failures import Failure, failed
 
-Kind = Literal["user", "crash", "memory", "node", "lost", "cluster", "cancelled"]
+__all__ = [
+    "Call",
+    "Completion",
+    "Executor",
+    "Failure",
+    "InfeasibleError",
+    "InlineExecutor",
+    "Needs",
+    "Place",
+    "perform",
+]
 
-_FRAMES = 8
-"""Innermost frames of a traceback that a failure keeps."""
+_SURPLUS = 2
+"""Calls in flight above the slots, so that none of these waits for the driver."""
 
 
 class InfeasibleError(ValueError):
     """No node can ever hold a task of the shape that was asked for."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a call asks for beside the executor's own reservation, after what befell earlier attempts at it."""
+
+    shares: int = 1
+    """How many slots' worth of a node's memory and CPUs it takes, at most a whole node."""
+    gpu_shares: int = 1
+    """How many slots' worth of a GPU it takes, at most a whole one."""
+    avoid: frozenset[str] = frozenset()
+    """Nodes on which it runs only where no other can hold it."""
+    time_outs: int = 0
+    """How often it has run out of time."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a call runs or ran: a node by its name for the executor, its host, the process, and the GPUs that it was given."""
+
+    node: str
+    host: str
+    pid: int
+    gpus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,6 +73,7 @@ class Call:
     function: str
     arguments: Mapping[str, Any]
     tag: Any = None
+    needs: Needs = Needs()
 
     def __post_init__(self) -> None:
         module, colon, name = self.function.partition(":")
@@ -46,27 +82,15 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Why a call has no value.
-
-    ``kind`` is ``user`` (an exception of the code that was called), ``memory`` (the device's or the machine's ran out), ``crash``
-    (the process died), ``node`` (the machine did), ``lost`` (data of the call, with the machine that held them), ``cluster`` (no
-    call can run any more) or ``cancelled``. ``message`` is one line; ``traceback`` ends with the innermost frames.
-    """
-
-    kind: Kind
-    message: str
-    traceback: str = ""
-
-
-@dataclass(frozen=True)
 class Completion:
-    """The end of a call: its ``value``, or a ``failure``."""
+    """The end of a call: its ``value``, or a ``failure``; where it ran, and for how many ``seconds``, as far as known."""
 
     ticket: int
     call: Call
     value: Any = None
     failure: Failure | None = None
+    place: Place | None = None
+    seconds: float | None = None
 
 
 class Executor(Protocol):
@@ -76,11 +100,21 @@ class Executor(Protocol):
     def slots(self) -> int:
         """How many calls can run at once, as things stand."""
 
+    @property
+    def wanted(self) -> int:
+        """How many calls are worth having in flight: some above the slots, so that none of these is ever idle."""
+
     def submit(self, call: Call) -> int:
         """Take a call in; return the ticket that its completion carries."""
 
     def wait(self, timeout: float) -> list[Completion]:
         """Return what has ended, as soon as anything has; nothing after ``timeout`` seconds, or where no call is in flight."""
+
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+        """Return where those of ``tickets`` run that are known to, and for how many seconds they have."""
+
+    def abandon(self, ticket: int) -> None:
+        """Stop and forget one call in flight: it never completes."""
 
     def cancel(self) -> None:
         """Stop and forget every call in flight: none of them completes."""
@@ -97,6 +131,10 @@ class InlineExecutor:
     _queue: deque[tuple[int, Call]] = field(default_factory=deque, init=False)
     _tickets: itertools.count[int] = field(default_factory=itertools.count, init=False)
 
+    @property
+    def wanted(self) -> int:
+        return self.slots + _SURPLUS
+
     def submit(self, call: Call) -> int:
         ticket = next(self._tickets)
         self._queue.append((ticket, call))
@@ -106,9 +144,17 @@ class InlineExecutor:
         if not self._queue:
             return []
         ticket, call = self._queue[0]
+        began = time.monotonic()
         result = perform(call.function, call.arguments)
         self._queue.popleft()  # only now: an interrupt from the keyboard leaves the call where it was
-        return [_completion(ticket, call, result)]
+        here = Place(socket.gethostname(), socket.gethostname(), os.getpid())
+        return [completion(ticket, call, result, here, time.monotonic() - began)]
+
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+        return {}  # none is, between two waits
+
+    def abandon(self, ticket: int) -> None:
+        self._queue = deque(queued for queued in self._queue if queued[0] != ticket)
 
     def cancel(self) -> None:
         self._queue.clear()
@@ -129,25 +175,7 @@ def perform(function: str, arguments: Mapping[str, Any]) -> Any:
         return failed(error)
 
 
-def failed(error: BaseException) -> Failure:
-    """Return the `Failure` of an exception that the called code raised; leaving by `SystemExit` counts as a crash."""
-    kind: Kind = "memory" if _is_memory(error) else "crash" if isinstance(error, SystemExit) else "user"
-    frames = error.__traceback__.tb_next if error.__traceback__ else None  # the first one is `perform`
-    text = "".join(traceback.format_exception(type(error), error, frames, limit=-_FRAMES))
-    return Failure(kind, summary(error), text.rstrip())
-
-
-def summary(error: BaseException) -> str:
-    """Return an exception in one line: its type, and the first line of its text where it has one."""
-    return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
-
-
-def _completion(ticket: int, call: Call, result: Any) -> Completion:
+def completion(ticket: int, call: Call, result: Any, place: Place | None, seconds: float | None) -> Completion:
+    """Return the completion of a call with the ``result`` of `perform`."""
     failure = result if isinstance(result, Failure) else None
-    return Completion(ticket, call, None if failure else result, failure)
-
-
-def _is_memory(error: BaseException) -> bool:
-    """Say whether memory ran out; torch's own error exists only where torch has been imported."""
-    torch = sys.modules.get("torch")
-    return isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError))
+    return Completion(ticket, call, None if failure else result, failure, place, seconds)

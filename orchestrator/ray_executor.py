@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,12 @@ import ray
 from ray import ObjectRef
 from ray.exceptions import RayError
 
-from cluster.nodes import Nodes, count_slots
-from orchestrator.executor import Call, Completion, Failure, InfeasibleError, perform
+from cluster.nodes import Nodes, Shape, count_slots
+from orchestrator.executor import Call, Completion, InfeasibleError, Place, completion, perform
+from orchestrator.failures import Failure
 from orchestrator.ray_failures import ray_failed
+from orchestrator.reservation import options_of, shape_of
+from orchestrator.whereabouts import Whereabouts, here
 
 __all__ = ["RayExecutor"]
 
@@ -33,6 +36,11 @@ _GLANCE = 0.05
 """Seconds that a wait stays with one window of references before it looks at the others."""
 
 
+_SURPLUS = 2
+"""Calls in the queue, so that a worker never waits for the driver; a tenth of the slots where these are many."""
+_NO_BOUND = 2**31
+
+
 @dataclass
 class _Stored:
     """A payload in Ray's object store, and how many calls in flight use it."""
@@ -41,57 +49,93 @@ class _Stored:
     uses: int = 0
 
 
+@dataclass(frozen=True)
+class _Flying:
+    """A call in flight, and what it reserves."""
+
+    ticket: int
+    call: Call
+    shape: Shape
+
+
 class RayExecutor:
-    """Runs each call as one Ray task that reserves ``cpus`` CPUs and ``gpus`` GPUs; made while attached.
+    """Runs each call as one Ray task that reserves ``cpus`` CPUs, ``gpus`` GPUs and ``memory`` bytes; made while attached.
 
-    ``slots`` bounds the calls at once; left out, it is what the live nodes hold, looked at again every five seconds. Where the
-    cluster dies, every call in flight completes with a failure of kind ``cluster``.
+    ``slots`` bounds the calls at once; left out, it is what the live nodes hold, looked at again every five seconds. ``pending``
+    calls wait in the cluster's queue beyond these, for an autoscaler to see, which may have no node yet. Where the cluster dies,
+    every call in flight completes with a failure of kind ``cluster``.
 
-    Raises `InfeasibleError` when no node can hold such a task.
+    Raises `InfeasibleError` when no node can hold such a task, and no autoscaler is told of.
     """
 
-    def __init__(self, slots: int | None = None, cpus: float = 1, gpus: float = 0) -> None:
-        self._bound, self._cpus, self._gpus = slots, cpus, gpus
+    def __init__(
+        self,
+        slots: int | None = None,
+        cpus: float = 1,
+        gpus: float = 0,
+        memory: float = 0,
+        pending: int | None = None,
+    ) -> None:
+        self._bound, self._shape, self._pending = slots, Shape(cpus, gpus, memory), pending
         self._nodes = Nodes()
-        self._check_shape()
+        if pending is None:
+            self._check_shape()
         # `max_calls` can be set here only, and is 1 for a task with a GPU unless it is.
-        self._remote = ray.remote(
-            num_cpus=cpus, num_gpus=gpus, max_calls=_CALLS_PER_WORKER, max_retries=0, retry_exceptions=False
-        )(_perform)
+        self._remote = ray.remote(max_calls=_CALLS_PER_WORKER, max_retries=0, retry_exceptions=False)(_perform)
+        self._whereabouts = Whereabouts(self._nodes.ours)
         self._tickets = itertools.count()
-        self._flight: dict[ObjectRef[Any], tuple[int, Call]] = {}
+        self._flight: dict[ObjectRef[Any], _Flying] = {}
         self._stored: dict[bytes, _Stored] = {}
         self._refused: list[Completion] = []
 
     @property
     def slots(self) -> int:
         """How many calls can run at once, as things stand."""
-        return self._bound if self._bound is not None else self.slots_now()
+        return min(self.slots_now(), self._bound or _NO_BOUND)
+
+    @property
+    def wanted(self) -> int:
+        """How many calls are worth having in flight: as many as run, and some in the queue, unless these would run too."""
+        now, bound = self.slots_now(), self._bound or _NO_BOUND
+        if now >= bound:
+            return bound + (_SURPLUS if now == bound else 0)
+        return min(now + (max(_SURPLUS, now // 10) if self._pending is None else self._pending), bound)
 
     def slots_now(self) -> int:
         """Return how many calls the live nodes hold, as last seen: at most some five seconds ago."""
-        return count_slots(self._nodes.alive(), self._cpus, self._gpus)
+        return count_slots(self._nodes.alive(), self._shape)
 
     def submit(self, call: Call) -> int:
         """Take a call in; return its ticket. A call that Ray refuses completes with a failure."""
-        ticket = next(self._tickets)
+        ticket, nodes = next(self._tickets), self._nodes.alive()
+        shape = shape_of(self._shape, call.needs, nodes)
         try:
             values = [self._store(value) for value in call.arguments.values()]
-            ref = self._remote.remote(call.function, list(call.arguments), *values)
+            about = (ticket, self._whereabouts.register, call.function, list(call.arguments))
+            ref = self._remote.options(**options_of(shape, call.needs.avoid, nodes)).remote(*about, *values)
         except RayError as error:
             self._release(call)
             self._refused.append(Completion(ticket, call, failure=ray_failed(error)))
         else:
-            self._flight[ref] = (ticket, call)
+            self._flight[ref] = _Flying(ticket, call, shape)
         return ticket
 
     def wait(self, timeout: float) -> list[Completion]:
         """Return all that has ended, as soon as anything has; nothing after ``timeout`` seconds or with no call in flight."""
         done, self._refused = self._refused, []
-        ready = self._ready(0.0 if done else timeout)
-        done += [self._collect(ref) for ref in ready]
+        done += self._collect(self._ready(0.0 if done else timeout))
         trouble = None if done or not self._flight else self._nodes.trouble()
-        return self._abandon(trouble) if trouble else done
+        return self._abandon_all(trouble) if trouble else done + self._misfits()
+
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+        """Return where those calls run, and for how many seconds they have; those in the queue are left out."""
+        return self._whereabouts.find(tickets)
+
+    def abandon(self, ticket: int) -> None:
+        """Kill one call and forget it."""
+        for ref in [ref for ref, flying in self._flight.items() if flying.ticket == ticket]:
+            self._release(self._flight.pop(ref).call)
+            ray.cancel(ref, force=True)
 
     def cancel(self) -> None:
         """Kill what runs, forget what is in flight.
@@ -107,15 +151,18 @@ class RayExecutor:
         """Cancel. Ray itself belongs to whoever attached."""
         if ray.is_initialized():
             self.cancel()
+            self._whereabouts.close()
 
     def _check_shape(self) -> None:
-        cpus, gpus = self._cpus, self._gpus
-        nodes = self._nodes.alive()
-        if count_slots(nodes, cpus, gpus) == 0:
+        shape, nodes = self._shape, self._nodes.alive()
+        if count_slots(nodes, shape) == 0:
             largest = max(nodes, key=lambda node: (node.gpus, node.cpus))
+            about = [f"{shape.cpus:g} CPUs and {shape.gpus:g} GPUs", f"{largest.cpus:g} CPUs and {largest.gpus:g} GPUs"]
+            if shape.memory:
+                about = [f"{about[0]} and {_mib(shape.memory)}", f"{about[1]} and {_mib(largest.memory)}"]
             raise InfeasibleError(
-                f"no node can hold a task of {cpus:g} CPUs and {gpus:g} GPUs: the largest of {len(nodes)} has "
-                f"{largest.cpus:g} CPUs and {largest.gpus:g} GPUs; lower resources.cpus or resources.gpus"
+                f"no node can hold a task of {about[0]}: the largest of {len(nodes)} has {about[1]}; lower "
+                f"{'resources.memory, ' if shape.memory else ''}resources.cpus or resources.gpus"
             )
 
     def _store(self, value: Any) -> Any:
@@ -152,22 +199,40 @@ class RayExecutor:
                 return [ref for each in windows for ref in _all_ready(each)]
         return []
 
-    def _collect(self, ref: ObjectRef[Any]) -> Completion:
-        ticket, call = self._flight.pop(ref)
-        self._release(call)
-        try:
-            value = ray.get(ref)
-        except Exception as error:
-            return Completion(ticket, call, failure=ray_failed(error))
-        if isinstance(value, Failure):
-            return Completion(ticket, call, failure=value)
-        return Completion(ticket, call, value)
+    def _collect(self, refs: list[ObjectRef[Any]]) -> list[Completion]:
+        """Return the completions of references that are ready."""
+        done, errors = [], []
+        for ref in refs:
+            flying = self._flight.pop(ref)
+            ticket, call = flying.ticket, flying.call
+            self._release(call)
+            try:
+                place, seconds, result = ray.get(ref)
+                done.append(completion(ticket, call, result, Place(*place), seconds))
+            except Exception as error:
+                errors.append((ticket, call, ray_failed(error)))
+        # All at once: where a node dies, so do all calls on it.
+        found = self.running([ticket for ticket, _, _ in errors]) if errors else {}
+        for ticket, call, failure in errors:
+            place, seconds = found.get(ticket, (None, None))
+            done.append(Completion(ticket, call, None, failure, place, seconds))
+        return done
 
-    def _abandon(self, trouble: str) -> list[Completion]:
+    def _misfits(self) -> list[Completion]:
+        """Complete calls that have come to want more than any live node has: the largest one may have died."""
+        nodes = self._nodes.alive()
+        larger = [flying for flying in self._flight.values() if flying.shape != self._shape]
+        lost = [flying for flying in larger if not count_slots(nodes, flying.shape) and count_slots(nodes, self._shape)]
+        for flying in lost:
+            self.abandon(flying.ticket)
+        failure = Failure("node", "the only node that could hold it has died")
+        return [Completion(flying.ticket, flying.call, failure=failure) for flying in lost]
+
+    def _abandon_all(self, trouble: str) -> list[Completion]:
         """Complete every call in flight with the same failure: the cluster is no more."""
-        calls = list(self._flight.values())
+        flying = list(self._flight.values())
         self._forget()
-        return [Completion(ticket, call, failure=Failure("cluster", trouble)) for ticket, call in calls]
+        return [Completion(each.ticket, each.call, failure=Failure("cluster", trouble)) for each in flying]
 
     def _forget(self) -> list[ObjectRef[Any]]:
         refs = list(self._flight)
@@ -177,9 +242,16 @@ class RayExecutor:
         return refs
 
 
-def _perform(function: str, names: list[str], *values: Any) -> Any:
+def _perform(ticket: int, register: Any, function: str, names: list[str], *values: Any) -> Any:
     """Run a call in a worker; values are arguments of their own, since Ray fetches references only at the top."""
-    return perform(function, dict(zip(names, values, strict=True)))
+    place, began = here(), time.monotonic()
+    register.begin.remote(ticket, place)
+    result = perform(function, dict(zip(names, values, strict=True)))
+    return place, time.monotonic() - began, result
+
+
+def _mib(size: float) -> str:
+    return f"{size / 2**20:.0f} MiB"
 
 
 def _is_large(value: Any) -> bool:

@@ -1,10 +1,10 @@
-"""Ray's errors as kinds of failure, told apart by their types alone: their texts may be empty, and change."""
+"""Ray's errors as kinds of failure, told apart by their types wherever there is one: their texts may be empty, and change."""
 
 from __future__ import annotations
 
 from ray import exceptions as errors
 
-from orchestrator.executor import Failure, Kind, failed, summary
+from orchestrator.failures import Failure, Kind, failed, summary
 
 __all__ = ["ray_failed"]
 
@@ -12,8 +12,9 @@ _KINDS: tuple[tuple[Kind, tuple[type[BaseException], ...]], ...] = (
     ("cancelled", (errors.TaskCancelledError,)),
     ("crash", (errors.WorkerCrashedError, errors.RayActorError)),
     ("memory", (errors.OutOfMemoryError, errors.ObjectStoreFullError)),
-    ("node", (errors.NodeDiedError,)),
+    ("node", (errors.NodeDiedError, errors.TaskUnschedulableError)),
     ("lost", (errors.ObjectLostError,)),
+    ("environment", (errors.RuntimeEnvSetupError,)),
     (
         "cluster",
         (
@@ -21,13 +22,14 @@ _KINDS: tuple[tuple[Kind, tuple[type[BaseException], ...]], ...] = (
             errors.RpcError,
             errors.RaySystemError,
             errors.AuthenticationError,
-            errors.RuntimeEnvSetupError,
-            errors.TaskUnschedulableError,
             errors.OutOfDiskError,
             ConnectionError,
         ),
     ),
 )
+
+_NOT_IMPORTED = "failed to import on the worker"
+"""What Ray says, by no type of its own, where a worker does not find this very package."""
 
 
 def ray_failed(error: BaseException) -> Failure:
@@ -38,6 +40,8 @@ def ray_failed(error: BaseException) -> Failure:
     """
     if isinstance(error, errors.RayTaskError):
         cause = error.cause
+        if isinstance(cause, RuntimeError) and _NOT_IMPORTED in str(cause):
+            return Failure("environment", summary(cause))
         if not isinstance(cause, errors.RayError):
             return failed(cause if isinstance(cause, BaseException) else error)
         error = cause

@@ -257,7 +257,9 @@ def executor_for(sweep: Sweep, address: str | None, inline: bool) -> Iterator[Ex
 
     resources = sweep.resources
     with attach(address, cpus=resources.slots and math.ceil(resources.slots * resources.cpus)):
-        executor = RayExecutor(resources.slots, resources.cpus, resources.gpus)
+        executor = RayExecutor(
+            resources.slots, resources.cpus, resources.gpus, (resources.memory or 0) * 2**20, resources.pending
+        )
         try:
             yield executor
         finally:

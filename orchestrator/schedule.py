@@ -7,26 +7,31 @@ mean is taken in the order of initialisations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.asking import Asking
+from orchestrator.clock import Clock
 from orchestrator.events import Events
 from orchestrator.executor import Call, Executor
 from orchestrator.finishing import Finishing, SweepFailed
 from orchestrator.ledger import Ledger
 from orchestrator.pace import Pace
 from orchestrator.records import Records
+from orchestrator.room import NoRoom, Room
 from orchestrator.search import Search
 from orchestrator.stages import Stage, Stages
 from orchestrator.storage import Storage
-from orchestrator.taking import ClusterLost, take
+from orchestrator.taking import ClusterLost, EnvironmentBroken, take
+from orchestrator.time_limit import TimeLimit
 from orchestrator.trained import TrainedNetworks
 from orchestrator.under_way import UnderWay
+from orchestrator.watched import Watched
 from sweeps import Sweep
 
-__all__ = ["ClusterLost", "Schedule", "Stage", "SweepFailed"]
+__all__ = ["ClusterLost", "EnvironmentBroken", "NoRoom", "Schedule", "Stage", "SweepFailed"]
 
-_SURPLUS = 2  # calls in flight above the slots, so that a worker never waits for the driver
+_TURN = 0.25
+"""Seconds that a turn of the loop takes at most, where nothing ends."""
 
 
 class Schedule:
@@ -42,17 +47,30 @@ class Schedule:
         search: Search | None,
         events: Events,
         say: Callable[[str], None] = lambda line: None,
+        clock: Clock | None = None,
     ) -> None:
         ledger = Ledger(records.rows("trials"), records.rows("evaluations"))
         pace, trained = Pace(sweep.resources.segment), TrainedNetworks(storage)
         self.sweep, self.finals, self.trials = sweep, list(finals), finals[-1]
-        self.storage, self.records, self.executor = storage, records, executor
+        self._clock = clock = clock or Clock()
+        self.storage, self.records = storage, records
+        self.executor = Watched(executor, TimeLimit(sweep.resources.timeout), clock)
+        self._room = Room(self.executor, clock, events, say, waits=sweep.resources.pending is not None)
         self.ledger, self.events, self.pace = ledger, events, pace
-        self._under_way = UnderWay(sweep, self.finals, storage, records, ledger, events, say, trained, pace)
+        self._under_way = UnderWay(sweep, self.finals, storage, records, ledger, events, say, trained, pace, clock)
         self.works, self.unfinished = self._under_way.works, self._under_way.unfinished
         self._asking, self._stages = Asking(self._under_way, search), Stages(self._under_way)
         self._finishing = Finishing(self._under_way, self._asking)
-        self.in_flight = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls are with the executor."""
+        return self.executor.in_flight
+
+    @property
+    def failed_attempts(self) -> Mapping[str, int]:
+        """How many attempts of this driver failed, by class."""
+        return self._under_way.failed_attempts
 
     @property
     def stage(self) -> str:
@@ -71,18 +89,21 @@ class Schedule:
     def drive(self, stop: Callable[[], bool], tick: Callable[[], None]) -> bool:
         """Work until all is done (true) or ``stop`` says so (false); ``tick`` is called at each turn.
 
-        Raises `SweepFailed`, `ClusterLost`, or `OSError` where rows cannot be written; rows that were committed stay.
+        Raises `SweepFailed`, `ClusterLost`, `EnvironmentBroken`, `NoRoom`, or `OSError` where rows cannot be written; rows that
+        were committed stay.
         """
         self._stages.open()
         while not stop():
             self._fill()
-            if self.in_flight == 0:
+            self._room.check()
+            if self.in_flight == 0 and any(work.is_waiting for work in self.works):
+                self._clock.rest(_TURN)
+            elif self.in_flight == 0:
                 if not self._stages.next():
                     self.records.flush()
                     return True
                 continue
-            for completion in self.executor.wait(0.25):
-                self.in_flight -= 1
+            for completion in self.executor.wait(_TURN):
                 work = take(self._under_way, completion)
                 if work.is_over and work in self.works:
                     self._finishing.finish(work)
@@ -91,13 +112,12 @@ class Schedule:
         return False
 
     def _fill(self) -> None:
-        while self.in_flight < self.executor.slots + _SURPLUS:
+        while self.in_flight < self.executor.wanted:
             call = self._next_call()
             if call is None:
                 return
             self.executor.submit(call)
             call.tag[0].running += 1
-            self.in_flight += 1
 
     def _next_call(self) -> Call | None:
         for distilling in (False, True):

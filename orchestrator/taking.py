@@ -15,7 +15,7 @@ from orchestrator.under_way import UnderWay
 from orchestrator.ways import Way
 from orchestrator.work import Work
 
-__all__ = ["ClusterLost", "take"]
+__all__ = ["ClusterLost", "EnvironmentBroken", "take"]
 
 _NO_ATTACK = dict.fromkeys(("overall_accuracy", "class_accuracies", "attack_share"))
 
@@ -24,17 +24,28 @@ class ClusterLost(RuntimeError):  # noqa: N818
     """Ray is gone; what was committed stays, and a resume goes on."""
 
 
+class EnvironmentBroken(RuntimeError):  # noqa: N818
+    """A worker lacks what every task wants; mended, a resume goes on."""
+
+
+_ENDS_ALL: Mapping[str, type[RuntimeError]] = {"cluster": ClusterLost, "environment": EnvironmentBroken}
+"""Failures that end the driver."""
+
+
 def take(under_way: UnderWay, completion: Completion) -> Work:
     """Take in the end of a call; return the work that it was of.
 
-    Raises `ClusterLost`, or `OSError` where rows cannot be written.
+    Raises `ClusterLost`, `EnvironmentBroken`, or `OSError` where rows cannot be written.
     """
     work: Work
     work, what, inits = completion.call.tag
     work.running -= 1
     if completion.failure is not None:
         _take_failure(under_way, work, completion)
-    elif what is None:
+        return work
+    _log(under_way, completion, "done")
+    work.succeed(completion.call)
+    if what is None:
         _take_segment(under_way, work, completion.value)
     elif isinstance(what, Networks):
         _take_networks(under_way, what, completion.value)
@@ -46,11 +57,33 @@ def take(under_way: UnderWay, completion: Completion) -> Work:
 def _take_failure(under_way: UnderWay, work: Work, completion: Completion) -> None:
     failure = completion.failure
     assert failure is not None
+    under_way.failed_attempts[failure.kind] += 1
+    if failure.kind in _ENDS_ALL:
+        _log(under_way, completion, failure.kind, error=failure.message, traceback=failure.traceback)
+        raise _ENDS_ALL[failure.kind](_why_all_ends(completion))
+    again = work.fail(completion)
+    _log(under_way, completion, failure.kind, again=again, error=failure.message, traceback=failure.traceback)
+
+
+def _why_all_ends(completion: Completion) -> str:
+    failure, place = completion.failure, completion.place
+    assert failure is not None
     if failure.kind == "cluster":
-        raise ClusterLost(f"the Ray cluster was lost: {failure.message}")
-    again = work.fail(completion.call, failure)
-    about = {"trial": work.job.trial, "run": work.job.run, "kind": failure.kind, "again": again}
-    under_way.events.say("attempt_failed", **about, error=failure.message, traceback=failure.traceback)
+        return f"the Ray cluster was lost: {failure.message}"
+    where = f" on {place.host}" if place is not None else ""
+    cure = "every node wants the packages, versions and modules of this one; mend it, then resume"
+    return f"a worker{where} cannot run tasks: {failure.message}; {cure}"
+
+
+def _log(under_way: UnderWay, completion: Completion, kind: str, **more: Any) -> None:
+    """Say in the events how an attempt ended, and where it ran, as far as known."""
+    work, place = completion.call.tag[0], completion.place
+    about = {"trial": work.job.trial, "run": work.job.run, "stage": under_way.stage, "task": completion.call.function}
+    where = (
+        {} if place is None else {"node": place.node, "host": place.host, "pid": place.pid, "gpus": list(place.gpus)}
+    )
+    device = completion.value["device"] if completion.failure is None else None
+    under_way.events.say("attempt", **about, kind=kind, **where, device=device, seconds=completion.seconds, **more)
 
 
 def _take_networks(under_way: UnderWay, networks: Networks, value: Mapping[str, Any]) -> None:

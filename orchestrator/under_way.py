@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from distiller.distill import State
+from orchestrator.clock import Clock
 from orchestrator.events import Events
 from orchestrator.ledger import Ledger
 from orchestrator.pace import Pace
@@ -35,11 +36,14 @@ class UnderWay:
     say: Callable[[str], None]
     trained: TrainedNetworks
     pace: Pace
+    clock: Clock
     stage: str = "search"
     works: list[Work] = field(default_factory=list)
     """Jobs that are begun and not over, the oldest first."""
     unfinished: list[Work] = field(default_factory=list)
     """Jobs of the final and the baselines that were given up; a resume tries them again."""
+    failed_attempts: Counter[str] = field(default_factory=Counter)
+    """Attempts of this driver that failed, by class."""
 
     @property
     def trials(self) -> int:
@@ -48,7 +52,7 @@ class UnderWay:
 
     def begin(self, job: Job, params: Mapping[str, Any] | None = None) -> None:
         """Begin what is left to do of ``job``; with ``params`` it is the trial that the search proposed."""
-        work = Work(job, deque(unmeasured(job, self.ledger)), self.trained, params=params)
+        work = Work(job, deque(unmeasured(job, self.ledger)), self.trained, params=params, clock=self.clock)
         if job.distils:
             self._begin_distillation(work)
         diverged = job.distils and (job.trial, job.run) in self.ledger.diverged

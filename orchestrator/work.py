@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,15 +12,14 @@ from typing import Any
 
 from distiller.drawing import pool_seeds
 from distiller.evaluate import evaluation_seeds
-from orchestrator.executor import Call, Failure
+from orchestrator.clock import Clock
+from orchestrator.executor import Call, Completion, Needs
+from orchestrator.failures import POLICIES, Failure, Kind
 from orchestrator.plan import Job, Shard
 from orchestrator.trained import Networks, TrainedNetworks, of_segment
+from orchestrator.tries import Tries
 
-__all__ = ["RETRIES", "Work"]
-
-RETRIES = {"crash": 2, "memory": 1, "node": math.inf, "lost": math.inf}
-"""Attempts that a job has again by the kind of failure; others, such as an error in the user's own code, have none. Lost nodes
-and lost data are never held against it."""
+__all__ = ["Work"]
 
 
 @dataclass
@@ -45,7 +44,15 @@ class Work:
     running: int = 0
     distil_seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
-    failures: dict[str, int] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
+    failures: Counter[Kind] = field(default_factory=Counter)
+    """Attempts that failed, by class."""
+    tries: dict[str, Tries] = field(default_factory=dict)
+    """What befell calls that are to be tried again, by their keys."""
+    ready: dict[str, float] = field(default_factory=dict)
+    """When they may be, by the clock."""
+    needs: dict[str, Needs] = field(default_factory=dict)
+    """What calls of a function are known to need; others of this job would fail for want of it too."""
     latest: Mapping[str, float | None] = field(default_factory=dict)
     """The last logged loss and accuracy, for the view."""
 
@@ -69,37 +76,80 @@ class Work:
     @property
     def attempts(self) -> int:
         """How often the job was tried: lost nodes and lost data are not held against it."""
-        charged = sum(count for kind, count in self.failures.items() if RETRIES.get(kind, 0) < math.inf)
+        charged = sum(count for kind, count in self.failures.items() if POLICIES[kind].charged)
         return max(1, charged + (self.failure is None))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has a call that is to be tried again, only not yet."""
+        now = self.clock.now()
+        return self.failure is None and self.diverged is None and any(when > now for when in self.ready.values())
 
     def next_call(self, segment: int) -> Call | None:
         """Return what can be run now: a shard, or the next ``segment`` outer steps if none is running; else `None`.
 
-        Where pre-trained networks are not there that it needs, it is the training of some of them.
+        Where pre-trained networks are not there that it needs, it is the training of some of them. A call that has failed waits
+        for a while, and others go first.
         """
         if self.diverged is not None or self.failure is not None:
             return None
         if self.is_distilling:
             if not self.trained.are_there(self._pool):
                 return self._training(self._pool)
-            return None if self.running else self._segment(segment)
+            return None if self.running or self._waits(self._segment_key) else self._segment(segment)
         for shard, inits in self.missing:
-            if self.trained.are_there(self._networks(shard, inits)):
+            if not self._waits(_shard_key(shard)) and self.trained.are_there(self._networks(shard, inits)):
                 self.missing.remove((shard, inits))
                 return self._shard(shard, inits)
         return next(filter(None, (self._training(self._networks(*each)) for each in self.missing)), None)
 
-    def fail(self, call: Call, failure: Failure) -> bool:
+    def succeed(self, call: Call) -> None:
+        """Take in a call that has ended well: what befell it before is over."""
+        self.tries.pop(self._key(call), None)
+
+    def fail(self, completion: Completion) -> bool:
         """Take in a failed call; return whether it will be run again."""
+        call, failure = completion.call, completion.failure
+        assert failure is not None
         if isinstance(call.tag[1], Networks):
             self.trained.give_up(call.tag[1])
-        count = self.failures[failure.kind] = self.failures.get(failure.kind, 0) + 1
-        if count > RETRIES.get(failure.kind, 0):
-            self.failure = failure
+        self.failures[failure.kind] += 1
+        key = self._key(call)
+        tries = self.tries.setdefault(key, Tries(f"{self.job.trial} {self.job.run} {key}", call.needs))
+        self.failure = self.failure or tries.take(failure, completion.place)
+        if self.failure is not None:
             return False
+        self.ready[key] = self.clock.now() + tries.wait
+        # Of a job's other calls, those of its function need as much memory; that one lost its node says nothing of them.
+        self.needs[call.function] = dataclasses.replace(tries.needs, avoid=frozenset(), time_outs=0)
         if isinstance(call.tag[1], Shard):
             self.missing.appendleft((call.tag[1], call.tag[2]))
         return True
+
+    def _waits(self, key: str) -> bool:
+        """Say whether a call is not to be tried again yet."""
+        if self.ready.get(key, 0.0) > self.clock.now():
+            return True
+        self.ready.pop(key, None)
+        return False
+
+    def _key(self, call: Call) -> str:
+        """Name a call among those of the job, whatever was tried before."""
+        what = call.tag[1]
+        if isinstance(what, Shard):
+            return _shard_key(what)
+        return _networks_key(what) if isinstance(what, Networks) else self._segment_key
+
+    @property
+    def _segment_key(self) -> str:
+        return f"segment {self.outer_step}"
+
+    def _call(self, function: str, arguments: Mapping[str, Any], what: Any, inits: Any = None) -> Call:
+        """Return a call of one of our tasks, with what it needs after earlier attempts."""
+        call = Call(f"orchestrator.tasks:{function}", arguments, (self, what, inits))
+        tries = self.tries.get(self._key(call))
+        needs = self.needs.get(call.function, Needs()) if tries is None else tries.needs
+        return dataclasses.replace(call, needs=needs)
 
     @cached_property
     def _recipe(self) -> dict[str, Any]:
@@ -128,32 +178,42 @@ class Work:
         some = self.trained.begin(wanted)
         if some is None:
             return None
-        arguments = {"recipe": some.recipe.plain(), "seeds": list(some.seeds)}
-        return Call("orchestrator.tasks:train_networks", arguments, (self, some, None))
+        if self._waits(_networks_key(some)):
+            self.trained.give_up(some)
+            return None
+        return self._call("train_networks", {"recipe": some.recipe.plain(), "seeds": list(some.seeds)}, some)
 
     def _segment(self, steps: int) -> Call:
         networks = self.trained.bundle(of_segment(self.job.recipe, self.outer_step, steps))
         arguments = {"recipe": self._recipe, "state": self.state, "steps": steps, "networks": networks}
-        return Call("orchestrator.tasks:segment", arguments, (self, None, None))
+        return self._call("segment", arguments, None)
 
     def _shard(self, shard: Shard, inits: list[int]) -> Call:
-        setting, tag = self.job.setting, (self, shard, inits)
+        setting = self.job.setting
         arguments: dict[str, Any] = {"recipe": self._recipe, "split": shard.split}
         if setting is not None:
             arguments |= {"source": setting.source, "draw": shard.draw}
         if setting is not None and setting.neighbours is not None:
             arguments |= {"neighbours": setting.neighbours, "norm": setting.norm}
-            return Call("orchestrator.tasks:evaluate_neighbours", arguments, tag)
+            return self._call("evaluate_neighbours", arguments, shard, inits)
         arguments |= {
             "seeds": [self._seeds[init] for init in inits],
             "network": shard.network,
             "networks": self.trained.bundle(self._networks(shard, inits)),
         }
         if self.job.full:
-            return Call("orchestrator.tasks:evaluate_trained", arguments, tag)
+            return self._call("evaluate_trained", arguments, shard, inits)
         # What networks were before training is of interest beside the final figures; a search would ask it of the same networks
         # in every trial.
         arguments |= {"before": shard.split == "test", **shard.way.arguments()}
         if setting is None:
-            return Call("orchestrator.tasks:evaluate_distilled", arguments | {"distilled": self.distilled}, tag)
-        return Call("orchestrator.tasks:evaluate_baseline", arguments | {"rate": setting.rate}, tag)
+            return self._call("evaluate_distilled", arguments | {"distilled": self.distilled}, shard, inits)
+        return self._call("evaluate_baseline", arguments | {"rate": setting.rate}, shard, inits)
+
+
+def _shard_key(shard: Shard) -> str:
+    return f"shard {' '.join(map(str, shard.series))} {shard.first}"
+
+
+def _networks_key(networks: Networks) -> str:
+    return f"networks {networks.names[0]}"

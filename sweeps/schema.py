@@ -164,6 +164,14 @@ class Resources(Part):
     slots: _Count | None = Field(default=None, description=_COUNT)
     segment: _Count | None = Field(default=None, description=_COUNT)
     """Outer steps that one task does before it gives its state back; `None` for some fifteen seconds of them."""
+    memory: _Count | None = Field(default=None, description=f"{_COUNT}, in MiB")
+    """Memory that a task reserves, in MiB; `None` for none, and as many tasks on a node as its CPUs and GPUs hold."""
+    timeout: Annotated[float, Field(gt=0, le=1e9)] | None = Field(
+        default=None, description="a number above 0, in seconds"
+    )
+    """Seconds that one task may run; `None` for an hour, or 20 times the longest so far of its kind where that is more."""
+    pending: _Count | None = Field(default=None, description=_COUNT)
+    """Tasks in the cluster's queue beyond those that run, for its autoscaler to see; `None` for none that waits for nodes."""
 
 
 class Published(Part):

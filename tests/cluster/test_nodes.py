@@ -1,6 +1,6 @@
 import pytest
 
-from cluster.nodes import Node, Nodes, count_slots
+from cluster.nodes import Node, Nodes, Shape, count_slots
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,17 @@ from cluster.nodes import Node, Nodes, count_slots
     ],
 )
 def test_a_node_holds_whole_tasks(node, cpus, gpus, expected):
-    assert Node(*node, is_ours=True).slots(cpus, gpus) == expected
+    assert Node(*node, is_ours=True).slots(Shape(cpus, gpus)) == expected
 
 
 def test_slots_are_counted_node_by_node():
     nodes = tuple(Node(cpus, 0, is_ours=False) for cpus in (3, 3, 1))
-    assert count_slots(nodes, 2, 0) == 2
+    assert count_slots(nodes, Shape(2)) == 2
+
+
+def test_memory_bounds_the_tasks_of_a_node_where_they_reserve_some():
+    assert Node(8, 0, is_ours=True, memory=10.0).slots(Shape(1, 0, memory=3.0)) == 3
+    assert Node(8, 0, is_ours=True, memory=10.0).slots(Shape(1)) == 8
 
 
 def test_the_nodes_of_this_machine(local_ray):

@@ -24,7 +24,15 @@ def run_out(kind):
         import torch
 
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20 GiB")
+    if kind == "cpu":
+        import torch
+
+        torch.empty(10**16)
     raise MemoryError
+
+
+def import_nothing():
+    import nothing_of_that_name  # noqa: F401
 
 
 def die():

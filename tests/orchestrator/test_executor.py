@@ -59,15 +59,17 @@ def test_every_call_completes_once(executor):
         ("fail", {"text": "no such key"}, "user", "KeyError: 'no such key'"),
         ("fail", {"wrong": 1}, "user", "TypeError: fail() got an unexpected keyword argument 'wrong'"),
         ("nothing", {}, "user", "AttributeError: module 'called' has no attribute 'nothing'"),
-        ("run_out", {"kind": "torch"}, "memory", "OutOfMemoryError: CUDA out of memory."),
+        ("run_out", {"kind": "torch"}, "device_memory", "OutOfMemoryError: CUDA out of memory."),
         ("run_out", {"kind": "host"}, "memory", "MemoryError"),
+        ("run_out", {"kind": "cpu"}, "memory", "RuntimeError: [enforce fail at alloc_cpu.cpp"),
+        ("import_nothing", {}, "environment", "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
         ("leave", {}, "crash", "SystemExit: 3"),
     ],
 )
 def test_a_failure_says_what_happened_in_one_line(executor, function, arguments, kind, message):
     completion = run(executor, function, **arguments)
     assert completion.value is None
-    assert (completion.failure.kind, completion.failure.message) == (kind, message)
+    assert (completion.failure.kind, completion.failure.message[: len(message)]) == (kind, message)
     assert run(executor, "add", a=1, b=1).value == 2
 
 
@@ -178,13 +180,33 @@ def test_cancelled_calls_stop_and_never_complete(ray_executor, tmp_path):
 
 
 def test_slots_are_what_the_nodes_hold(local_ray):
+    from cluster.nodes import Nodes
     from orchestrator.ray_executor import RayExecutor
 
     assert RayExecutor().slots == 2
     assert RayExecutor(cpus=0.5).slots == 4
     assert RayExecutor(cpus=2).slots == 1
-    assert RayExecutor(slots=1).slots == 1
-    assert RayExecutor(slots=1).slots_now() == 2
+    (node,) = Nodes().alive()
+    assert RayExecutor(memory=0.6 * node.memory).slots == 1
+    assert (RayExecutor(slots=1).slots, RayExecutor(slots=1).slots_now()) == (1, 2)
+    assert RayExecutor(slots=9).slots == 2
+
+
+def test_as_many_calls_are_in_flight_as_keep_every_slot_busy_and_no_more_than_are_allowed(local_ray):
+    from orchestrator.ray_executor import RayExecutor
+
+    assert RayExecutor().wanted == 4
+    assert RayExecutor(slots=2).wanted == 4
+    assert RayExecutor(slots=1).wanted == 1, "a second one would run beside it"
+    assert RayExecutor(pending=64).wanted == 66
+    assert RayExecutor(slots=10, pending=64).wanted == 10
+
+
+def test_an_autoscaler_may_have_no_node_yet(local_ray):
+    from orchestrator.ray_executor import RayExecutor
+
+    executor = RayExecutor(gpus=1, pending=8)
+    assert (executor.slots, executor.wanted) == (0, 8)
 
 
 def test_a_shape_that_no_node_holds_is_refused_before_anything_starts(local_ray):
@@ -207,7 +229,12 @@ def test_rays_errors_are_told_apart_by_type():
     kinds = {
         "crash": [errors.WorkerCrashedError(), errors.ActorDiedError()],
         "memory": [errors.OutOfMemoryError("killed"), wrapped(MemoryError()), errors.ObjectStoreFullError()],
-        "node": [errors.NodeDiedError("gone")],
+        "node": [errors.NodeDiedError("gone"), errors.TaskUnschedulableError("gone")],
+        "environment": [
+            errors.RuntimeEnvSetupError("no pip"),
+            wrapped(ImportError("no module")),
+            wrapped(RuntimeError("The remote function failed to import on the worker. This may be because")),
+        ],
         "lost": [
             errors.ObjectLostError("00", "", ""),
             errors.OwnerDiedError("00", "", ""),
