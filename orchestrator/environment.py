@@ -11,6 +11,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from sweeps.secret import without_passwords
+
 __all__ = ["environment"]
 
 _PACKAGES = ("stillhouse", "torch", "torchvision", "torchtext", "ray", "optuna", "pyarrow", "numpy", "scikit-learn")
@@ -27,7 +29,7 @@ def environment(slots: int) -> dict[str, Any]:
         "processors": os.cpu_count(),
         "slots": slots,
         "git": _git(),
-        "command": sys.argv,
+        "command": [without_passwords(argument) for argument in sys.argv],
     }
 
 

@@ -20,6 +20,7 @@ from orchestrator.opening import VERSION, Run, RunError, open_run
 from orchestrator.place import Place, place_of
 from orchestrator.publish import make_folder, remove_folder
 from orchestrator.storage import Storage, write_json
+from orchestrator.warm_start_file import WARM_START, known_trials, read_source, write_warm_start
 from sweeps import Sweep, read
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunStopped", "evaluate_more", "executor_for", "resume", "run"]
 
+_OF_NO_RUN = ("lease.json", WARM_START)  # what a driver that died before it froze its sweep has left
 _SECONDS_BETWEEN_BEATS = 5.0
 _SECONDS_BETWEEN_VIEWS = 0.25
 _SECONDS_BETWEEN_WORDS = 1.0
@@ -60,7 +62,11 @@ def run(
     folder = place_of(out) if out is not None else Path("runs") / sweep.name
     finals = (sweep.trials,)
     _refuse_other_run(folder, sweep)
+    warm = read_source(sweep)
+    if warm is not None and view is not None:
+        view.say(str(warm))
     with _new_folder(folder), Lease.take(folder) as lease:
+        write_warm_start(folder, warm)
         _freeze(folder, sweep, finals)
         try:
             _check(sweep, inline)
@@ -70,6 +76,7 @@ def run(
                 raise
             # Nothing has happened yet: a sweep that cannot run here, or no Ray to run it on.
             (folder / "sweep.json").unlink()
+            (folder / WARM_START).unlink(missing_ok=True)
             if isinstance(error, RunStopped):
                 raise RunError(f"{folder}: nothing was started: {error.__cause__}") from error
             raise
@@ -163,7 +170,7 @@ def _refuse_other_run(folder: Place, sweep: Sweep) -> None:
             f"{folder}: holds {same}; `stillhouse resume {folder}` goes on with it, --out names another place"
         )
     there = folder.iterdir() if folder.is_dir() else ()
-    others = [path.name for path in there if not path.name.startswith(".") and path.name != "lease.json"]
+    others = [path.name for path in there if not path.name.startswith(".") and path.name not in _OF_NO_RUN]
     if others:
         raise RunError(f"{folder}: is no run and not empty ({others[0]}); name another place with --out")
 
@@ -275,7 +282,7 @@ def _schedule(run: Run, executor: Executor, view: View | None) -> Schedule:
     from orchestrator.searching import search_of
 
     folder, sweep, finals = run.folder, run.sweep, run.finals
-    search = search_of(sweep, finals[-1])
+    search = search_of(sweep, finals[-1], known_trials(folder, sweep))
     storage, records = Storage(folder), Records(folder, params_type(space_of(sweep)))
     storage.clear()
     say = view.say if view is not None else lambda line: None

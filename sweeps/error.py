@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sweeps.secret import without_passwords
+
 __all__ = ["Path", "Place", "SweepError", "show"]
 
 Path = tuple[str | int, ...]
@@ -29,12 +31,13 @@ class SweepError(Exception):
         self.key = ".".join(_cut(part) for part in path if isinstance(part, str))
         self.reason = reason
         said = not self.key or place.source.startswith(f"--set {self.key}=")
-        super().__init__(_one_line(f"{place}: {reason}" if said else f"{place}: {self.key}: {reason}"))
+        line = f"{place}: {reason}" if said else f"{place}: {self.key}: {reason}"
+        super().__init__(_one_line(without_passwords(line)))
 
 
 def show(value: object) -> str:
     """Return ``value`` as an error quotes it, at most 60 characters."""
-    return "nothing" if value is None else _cut(repr(value))
+    return "nothing" if value is None else _cut(without_passwords(repr(value)))
 
 
 def _cut(text: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, field_serializer, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_serializer, field_validator, model_validator
 
 from sweeps.error import show
 from sweeps.grid import grid_size, grid_values
 from sweeps.part import Part, RefusedError, within
 from sweeps.space import Choice, Dimension, Listed, read_dimension
+from sweeps.warm_start import WarmStart, read_enqueued
 
 __all__ = ["OBJECTIVES", "SAMPLERS", "ObjectiveName", "SamplerName", "Search"]
 
@@ -21,6 +22,8 @@ _COUNT = "a whole number of at least 1"
 SamplerName = Literal["tpe", "random", "qmc", "gp", "nsga2", "cma_es", "grid"]
 """Optuna's samplers by their short names."""
 SAMPLERS: tuple[str, ...] = get_args(SamplerName)
+
+_LEARNS_NOTHING = ("random", "qmc", "grid")
 
 ObjectiveName = Literal["accuracy", "examples", "operations"]
 """What a search optimises: accuracy is to be large; distilled examples, and operations of training on them, are to be few."""
@@ -37,6 +40,13 @@ class Search(Part):
         default=("accuracy",), description="[accuracy], or accuracy and then examples, operations or both"
     )
     space: dict[str, Dimension] = Field(description="a recipe's key with what it may be, such as steps: {int: [1, 20]}")
+
+    # After the space, which they are checked against.
+    enqueue: Annotated[tuple[dict[str, Any], ...], Listed] = Field(
+        default=(), description="a list of keys of the space with values, such as [{steps: 3}]"
+    )
+    """Recipes that are tried first; what they leave open the sampler fills in."""
+    warm_start: WarmStart | None = Field(default=None, description="storage: and study:, or run: FOLDER")
 
     @field_serializer("space")
     def _plain_space(self, space: dict[str, Dimension]) -> dict[str, Any]:
@@ -56,6 +66,23 @@ class Search(Part):
         if names[:1] != ("accuracy",) or len(set(names)) < len(names):
             raise RefusedError((), f"expected {cls.model_fields['objectives'].description}, got {show(list(names))}")
         return names
+
+    @field_validator("enqueue")
+    @classmethod
+    def _in_the_space(cls, given: tuple[dict[str, Any], ...], info: ValidationInfo) -> tuple[dict[str, Any], ...]:
+        return read_enqueued(given, info.data.get("space", {}))
+
+    @model_validator(mode="after")
+    def _start_fits(self) -> Self:
+        if len(self.enqueue) > self.trials:
+            raise RefusedError(("enqueue",), f"expected at most {self.trials}, one a trial, got {len(self.enqueue)}")
+        if self.enqueue and self.sampler == "grid":
+            raise RefusedError(
+                ("enqueue",), "has no place in a grid, which tries every point; expected it to be left out"
+            )
+        if self.warm_start and self.sampler in _LEARNS_NOTHING:
+            raise RefusedError(("warm_start",), f"{self.sampler} learns nothing from trials; expected another sampler")
+        return self
 
     @model_validator(mode="after")
     def _sampler_fits(self) -> Self:

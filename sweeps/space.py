@@ -13,10 +13,13 @@ from sweeps.error import Path, show
 from sweeps.part import Part, RefusedError, complaints
 from sweeps.recipe_keys import check_key
 
-__all__ = ["Choice", "Dimension", "FloatRange", "IntRange", "Listed", "check_space", "read_dimension"]
+__all__ = ["Choice", "Dimension", "FloatRange", "IntRange", "Listed", "check_space", "read_dimension", "value_in"]
 
 Listed = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 """Read a list into a tuple; a strict schema takes nothing else for one."""
+
+
+_ROUNDING = 1e-8  # of a step, as Optuna has it
 
 
 def _finite(value: float) -> float:
@@ -115,6 +118,24 @@ def read_dimension(given: object) -> Dimension:
     except ValidationError as error:
         found = complaints(error)[0]
         raise RefusedError(found.path, found.reason) from None
+
+
+def value_in(dimension: Dimension, given: Any) -> Any:
+    """Return ``given`` as a value of the dimension. Raises `RefusedError` where it is none."""
+    if isinstance(dimension, Choice):
+        found = [value for value in dimension.values if type(value) is type(given) and value == given]
+        if not found:
+            raise RefusedError((), f"expected one of {show(list(dimension.values))}, got {show(given)}")
+        return found[0]
+    whole = isinstance(dimension, IntRange)
+    fits = type(given) is int or (type(given) is float and not whole)
+    if not (fits and dimension.low <= given <= dimension.high):
+        kind = "a whole number" if whole else "a number"
+        raise RefusedError((), f"expected {kind} of {[dimension.low, dimension.high]}, got {show(given)}")
+    steps = 0.0 if dimension.step is None else (given - dimension.low) / dimension.step
+    if abs(steps - round(steps)) > _ROUNDING:
+        raise RefusedError((), f"expected {dimension.low} and so many steps of {dimension.step}, got {show(given)}")
+    return given if whole else float(given)
 
 
 def check_space(space: Mapping[str, Dimension], recipe: Recipe) -> None:

@@ -178,7 +178,7 @@ class Sweep(Part):
 
 
 _NOT_DECIDING = frozenset({"name", "about", "published", "cost", "resources"})
-_LATER = {"objectives": ["accuracy"]}
+_LATER = {"objectives": ["accuracy"], "enqueue": [], "warm_start": None}
 """Keys of a search that came later, with their defaults."""
 
 

@@ -15,6 +15,7 @@ from orchestrator.query import query
 from orchestrator.tables import KEYS, TABLES, schema_of
 from sweeps import Sweep, schema
 from sweeps import search as search_schema
+from sweeps import warm_start as warm_start_schema
 from sweeps.part import Part
 from sweeps.space import Choice, FloatRange, IntRange
 
@@ -97,7 +98,12 @@ def test_every_field_of_the_schema_is_there_with_its_default():
 
 
 def test_every_part_of_the_schema_is_walked_through():
-    classes = {part for module in (schema, search_schema) for part in vars(module).values() if inspect.isclass(part)}
+    classes = {
+        part
+        for module in (schema, search_schema, warm_start_schema)
+        for part in vars(module).values()
+        if inspect.isclass(part)
+    }
     parts = {part for part in classes if issubclass(part, Part)} - {Part, *DIMENSIONS}
     assert parts <= {part for part, _, _ in schema_fields()}
 

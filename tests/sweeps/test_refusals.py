@@ -120,6 +120,50 @@ KNOWN = "known here: data, network"
             "f.yaml:8: search.sampler: cma_es varies two ranges or more at once; expected these, or tpe",
         ),
         (
+            "search: {trials: 3, space: {steps: {int: [1, 9], step: 4}}, enqueue: [{steps: 5}, {steps: 2}]}",
+            "f.yaml:8: search.enqueue.steps: expected 1 and so many steps of 4, got 2",
+        ),
+        (
+            "search: {trials: 3, space: {steps: {int: [1, 9]}}, enqueue: [{steps: 10}]}",
+            "f.yaml:8: search.enqueue.steps: expected a whole number of [1, 9], got 10",
+        ),
+        (
+            "search: {trials: 3, space: {labels: {choice: [hard, soft]}}, enqueue: [{labels: firm}]}",
+            "f.yaml:8: search.enqueue.labels: expected one of ['hard', 'soft'], got 'firm'",
+        ),
+        (
+            "search: {trials: 3, space: {distill_lr: {float: [0.1, 1]}}, enqueue: [{distill_lr: high}]}",
+            "f.yaml:8: search.enqueue.distill_lr: expected a number of [0.1, 1.0], got 'high'",
+        ),
+        (
+            "search: {trials: 3, space: {steps: {int: [1, 9]}}, enqueue: [{epochs: 1}]}",
+            "f.yaml:8: search.enqueue.epochs: unknown key; ",
+        ),
+        (
+            "search: {trials: 3, space: {steps: {int: [1, 9]}}, enqueue: [{}]}",
+            "f.yaml:8: search.enqueue: expected keys of the space with values, such as {steps: 3}, got {}",
+        ),
+        (
+            "search: {trials: 1, space: {steps: {int: [1, 9]}}, enqueue: [{steps: 1}, {steps: 2}]}",
+            "f.yaml:8: search.enqueue: expected at most 1, one a trial, got 2",
+        ),
+        (
+            "search: {trials: 1, sampler: grid, space: {steps: {int: [1, 9]}}, enqueue: [{steps: 1}]}",
+            "f.yaml:8: search.enqueue: has no place in a grid, which tries every point",
+        ),
+        (
+            "search: {trials: 1, sampler: qmc, space: {steps: {int: [1, 9]}}, warm_start: {run: a}}",
+            "f.yaml:8: search.warm_start: qmc learns nothing from trials; expected another sampler",
+        ),
+        (
+            "search: {trials: 1, space: {steps: {int: [1, 9]}}, warm_start: {study: a}}",
+            "f.yaml:8: search.warm_start: expected storage: with a study of Optuna's, or run: FOLDER, one of the two",
+        ),
+        (
+            "search: {trials: 1, space: {steps: {int: [1, 9]}}, warm_start: {run: a, study: b}}",
+            "f.yaml:8: search.warm_start.study: is of a storage; expected it to be left out beside run:",
+        ),
+        (
             "search: {trials: 3, objectives: [examples], space: {steps: {int: [1, 2]}}}",
             "f.yaml:8: search.objectives: expected [accuracy], or accuracy and then examples, operations or both, got ",
         ),
