@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.opening import RunError
+from orchestrator.place import Place
 from orchestrator.storage import write_json
 from sweeps import Sweep
 
@@ -27,7 +27,7 @@ def read_source(sweep: Sweep) -> WarmStart | None:
     return read_warm_start(sweep)
 
 
-def write_warm_start(folder: Path, found: WarmStart | None) -> None:
+def write_warm_start(folder: Place, found: WarmStart | None) -> None:
     """Freeze it with the run in ``folder``; nothing where there is nothing."""
     if found is None:
         return
@@ -37,7 +37,7 @@ def write_warm_start(folder: Path, found: WarmStart | None) -> None:
         raise RunError(f"{folder}: cannot be written: {error.strerror}; name another place with --out") from None
 
 
-def known_trials(folder: Path, sweep: Sweep) -> tuple[Known, ...]:
+def known_trials(folder: Place, sweep: Sweep) -> tuple[Known, ...]:
     """Return what was frozen with the run. Raises `RunError` where that is not there any more."""
     if sweep.search is None or sweep.search.warm_start is None:
         return ()
