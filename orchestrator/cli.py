@@ -344,6 +344,22 @@ def export(source: Place, to: Path, formats: Sequence[str], trial: str | None, a
 
 
 @cli.command()
+@_folder
+@click.option("--to", required=True, metavar="KIND:PLACE", help="Such as optuna:sqlite:///study.db.")
+@click.option("--follow", is_flag=True, help="Go on for as long as a driver is at work on RUN.")
+@_json
+def mirror(folder: Path, to: str, follow: bool, as_json: bool) -> int:
+    """Copy RUN into another tool, from its files; again, what has come since."""
+    from orchestrator.figures import count
+    from orchestrator.mirroring import mirror as copy
+
+    changed = copy(folder, to, follow=follow, say=lambda line: None if as_json else click.echo(line, err=True))
+    told = f"{count(changed, 'trial')} new or changed in {to}"
+    show(as_json, {"to": to, "changed": changed}, lambda console: print_line(console, told))
+    return DONE
+
+
+@cli.command()
 @click.argument("name", metavar="[NAME|PATH]", required=False)
 @_json
 def data(name: str | None, as_json: bool) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 __all__ = ["status_of_error"]
 
 _BAD_INPUT = {
-    "AttachError", "CheckError", "DataError", "DistilledError", "InfeasibleError", "LeaseHeld", "NetworkError", "OSError",
-    "PlaceError", "QueryError", "RecipeError", "RecordsError", "RunError", "SweepError",
+    "AttachError", "CheckError", "DataError", "DistilledError", "InfeasibleError", "LeaseHeld", "MirrorError",
+    "NetworkError", "OSError", "PlaceError", "QueryError", "RecipeError", "RecordsError", "RunError", "SweepError",
 }  # fmt: skip
 _FAILED = {"SweepFailed"}
 _STOPPED = {"ClusterLost", "EnvironmentBroken", "LeaseLost", "NoRoom", "RunStopped"}
