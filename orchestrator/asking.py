@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.hurdles import HurdleMaker
 from orchestrator.params import params_row, space_of
 from orchestrator.plan import search_job
-from orchestrator.search import Search
+from orchestrator.search import Outcome, Search
 from orchestrator.trial_row import outcome_of
 from orchestrator.under_way import UnderWay
 
@@ -19,8 +20,8 @@ class Asking:
 
     def __init__(self, under_way: UnderWay, search: Search | None) -> None:
         self._under_way, self._search = under_way, search
-        self._space = space_of(under_way.sweep)
-        self.outcomes = {number: outcome_of(row) for number, row in under_way.ledger.trials.items()}
+        self._space, self._hurdles = space_of(under_way.sweep), HurdleMaker(under_way.sweep, under_way.ledger)
+        self.outcomes = {number: self._outcome(row) for number, row in under_way.ledger.trials.items()}
         self.asked = 0
 
     def ask(self) -> bool:
@@ -35,13 +36,17 @@ class Asking:
                 if ledger.trials[number]["status"] != "failed":
                     self._under_way.storage.drop_states(number)
             else:
-                self._under_way.begin(search_job(sweep, number, params), params)
+                job = search_job(sweep, number, params)
+                self._under_way.begin(job, params, self._hurdles.hurdles(number, job.recipe))
                 return True
         return False
 
     def learn(self, row: Mapping[str, Any]) -> None:
         """Take in a trial that has just finished."""
-        self.outcomes[row["trial"]] = outcome_of(row)
+        self.outcomes[row["trial"]] = self._outcome(row)
+
+    def _outcome(self, row: Mapping[str, Any]) -> Outcome:
+        return outcome_of(row, self._under_way.ledger, self._under_way.sweep)
 
     def _may_ask(self, number: int) -> bool:
         # Trials before number - lag were finished when the question before this one was asked.

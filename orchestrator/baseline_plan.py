@@ -224,7 +224,7 @@ def _independent(sweep: Sweep, recipe: Recipe, name: str) -> Sequence[int]:
 def _tuned(sweep: Sweep, recipe: Recipe, name: str, number: int, run: int) -> tuple[Shard, ...]:
     draws = _independent(sweep, recipe, name)
     pattern = Shard(
-        -1, _tuning_phase(name, number), run, 0, "validation", recipe.network, 0, sweep.evaluate.inits, "tune"
+        -1, _tuning_phase(name, number), run, 0, "validation", recipe.network, 0, sweep.evaluate.all_inits, "tune"
     )
     return _dealt_out(sweep, recipe, name, pattern, draws)
 

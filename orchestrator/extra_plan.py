@@ -72,7 +72,8 @@ def _tune_jobs(sweep: Sweep, ledger: Ledger, trial: int, network: str, way: Way)
     assert way.training is not None
     rates = rates_of(way.training, sweep.tuning.rates)
     return [
-        _job(sweep, ledger, trial, network, way.at(rate), "validation", sweep.evaluate.inits, "tune") for rate in rates
+        _job(sweep, ledger, trial, network, way.at(rate), "validation", sweep.evaluate.all_inits, "tune")
+        for rate in rates
     ]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from distiller.recipe import Recipe
+from orchestrator.rung_phase import is_rung
 
 __all__ = ["Ledger", "Series"]
 
@@ -44,7 +45,7 @@ class Ledger:
             series = (row["trial"], row["phase"], row["run"], row["draw"], row["split"], row["network"])
             self.accuracies[series][row["init"]] = row["accuracy"]
             self.seconds[series] += row["seconds"]
-            if row["distilled"] is not None:
+            if row["distilled"] is not None and not is_rung(row["phase"]):
                 self.distilled[row["trial"], row["run"]] = row["distilled"]
 
     def add_curves(self, rows: Iterable[Mapping[str, Any]]) -> None:

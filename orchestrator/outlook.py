@@ -24,6 +24,8 @@ from distiller.recipe import Recipe
 from orchestrator.baseline_plan import amount
 from orchestrator.check import check_gpus
 from orchestrator.figures import clock
+from orchestrator.plan import networks_of
+from orchestrator.search_amount import SearchAmount, least_amount, most_amount
 from orchestrator.training_cost import WholeTraining, full_data_training, pretraining, untrained
 from sweeps import Resources, Sweep
 
@@ -46,12 +48,17 @@ class Cost:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Counts over the whole sweep, and its cost where that was probed; outer steps of a range are those of a typical trial."""
+    """Counts over the whole sweep, and its cost where that was probed; outer steps of a range are those of a typical trial.
+
+    ``outer_steps`` and ``search_networks`` are those of trials that nothing stops; ``spared`` is what looks of the race and
+    rungs can take off both at most.
+    """
 
     name: str
     trials: int
     outer_steps: int
     search_networks: int
+    spared: SearchAmount
     final_networks: int
     baseline_networks: int
     slots: int
@@ -83,17 +90,17 @@ def outlook(sweep: Sweep, probe: bool = True) -> Outlook:
     recipe = sweep.recipe_for(params)
     trials = sweep.trials
     final = sweep.evaluate.final
-    top, fixed = min(final.top, trials), recipe.init == "fixed"
-    inits = recipe.inits_per_step if fixed else sweep.evaluate.inits
-    final_inits = recipe.inits_per_step if fixed else final.inits
+    top, final_inits = min(final.top, trials), networks_of(recipe, final.inits)
+    most, least = most_amount(sweep, recipe), least_amount(sweep, recipe)
     baselines = amount(sweep, recipe)
     if probe:
         settle_process(recipe)
     return Outlook(
         name=sweep.name,
         trials=trials,
-        outer_steps=(trials + top * final.runs) * recipe.outer_steps + baselines.outer_steps,
-        search_networks=trials * inits,
+        outer_steps=most.outer_steps + top * final.runs * recipe.outer_steps + baselines.outer_steps,
+        search_networks=most.networks,
+        spared=SearchAmount(most.outer_steps - least.outer_steps, most.networks - least.networks),
         final_networks=top * (1 + final.runs) * final_inits * len(final.networks or [None]),
         baseline_networks=baselines.tuning + baselines.measured,
         slots=_slots(sweep.resources),
@@ -109,6 +116,10 @@ def render(found: Outlook, console: Console) -> None:
     table.add_row("trials", str(found.trials))
     table.add_row("outer steps", f"{found.outer_steps:,}")
     table.add_row("networks: search, final, baselines", _counts(found))
+    spared = [("outer steps", found.spared.outer_steps), ("networks", found.spared.networks)]
+    told = " and ".join(f"{amount:,} {what}" for what, amount in spared if amount)
+    if told:
+        table.add_row("spared by looks and rungs", f"up to {told}")
     for name, whole in (("pre-trained networks", found.pretraining), ("networks on full data", found.full_data)):
         if whole.networks:
             each = "" if whole.seconds_a_network is None else f", {whole.seconds_a_network:.1f} s each"

@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from distiller.baselines import Source
 from distiller.recipe import Recipe
 from orchestrator.front import front
 from orchestrator.ledger import Ledger, Series
+from orchestrator.rungs import rung_series, rungs_below
 from orchestrator.ways import OWN_WAY, Way
 from sweeps import Sweep
 
@@ -24,6 +26,7 @@ __all__ = [
     "Shard",
     "best_trials",
     "final_jobs",
+    "looks_of",
     "networks_of",
     "numbered",
     "recipe_of",
@@ -89,10 +92,28 @@ class Job:
 
 
 def search_job(sweep: Sweep, trial: int, params: Mapping[str, Any]) -> Job:
-    """Return the work of one trial of the search: run 0, measured on the validation split."""
+    """Return the work of one trial of the search: run 0, measured on the validation split, at last and at rungs before.
+
+    No shard crosses a look of the race.
+    """
     recipe = sweep.recipe_for(params)
     series = (trial, "search", 0, 0, "validation", recipe.network)
-    return Job(trial, 0, recipe, shards_of(sweep, series, 0, networks_of(recipe, sweep.evaluate.inits), "search"))
+    looks = looks_of(sweep, recipe)
+    shards = [shard for ends in pairwise((0, *looks)) for shard in shards_of(sweep, series, *ends, "search")]
+    return Job(trial, 0, recipe, (*shards, *_rung_shards(sweep, trial, recipe)))
+
+
+def _rung_shards(sweep: Sweep, trial: int, recipe: Recipe) -> list[Shard]:
+    if sweep.search is None:
+        return []
+    inits = networks_of(recipe, sweep.search.rung_inits)
+    series = [rung_series(trial, rung, recipe.network) for rung in rungs_below(sweep.search.rungs, recipe)]
+    return [shard for each in series for shard in shards_of(sweep, each, 0, inits, "search")]
+
+
+def looks_of(sweep: Sweep, recipe: Recipe) -> tuple[int, ...]:
+    """Return after how many networks a trial is looked at, the last being all; a fixed initialisation has no race."""
+    return (recipe.inits_per_step,) if recipe.init == "fixed" else sweep.evaluate.looks
 
 
 def best_trials(ledger: Ledger, top: int) -> list[int]:

@@ -25,6 +25,7 @@ from orchestrator.taking import ClusterLost, EnvironmentBroken, take
 from orchestrator.time_limit import TimeLimit
 from orchestrator.trained import TrainedNetworks
 from orchestrator.under_way import UnderWay
+from orchestrator.verdicts import review
 from orchestrator.watched import Watched
 from sweeps import Sweep
 
@@ -105,6 +106,7 @@ class Schedule:
                 continue
             for completion in self.executor.wait(_TURN):
                 work = take(self._under_way, completion)
+                review(self._under_way, work)
                 if work.is_over and work in self.works:
                     self._finishing.finish(work)
             self.records.tick()
@@ -120,8 +122,8 @@ class Schedule:
             call.tag[0].running += 1
 
     def _next_call(self) -> Call | None:
-        for distilling in (False, True):
+        for measuring in (True, False):
             for work in self.works:
-                if work.is_distilling == distilling and (call := work.next_call(self.pace.segment)) is not None:
+                if work.is_measuring == measuring and (call := work.next_call(self.pace.segment)) is not None:
                     return call
         return self._next_call() if self.stage == "search" and self._asking.ask() else None

@@ -64,7 +64,7 @@ def _left(schedule: Schedule) -> tuple[int, int]:
     steps, networks = sum(step for step, _ in works), sum(network for _, network in works)
     sweep, stage = schedule.sweep, schedule.stage
     final, baselines = sweep.evaluate.final, amount(sweep, sweep.recipe)
-    inits, fresh = (networks_of(sweep.recipe, inits) for inits in (sweep.evaluate.inits, final.inits))
+    inits, fresh = (networks_of(sweep.recipe, inits) for inits in (sweep.evaluate.all_inits, final.inits))
     unasked = schedule.trials - schedule.asked if stage == "search" else 0
     steps += unasked * sweep.recipe.outer_steps
     networks += unasked * inits

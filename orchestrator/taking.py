@@ -101,7 +101,10 @@ def _take_segment(under_way: UnderWay, work: Work, value: Mapping[str, Any]) -> 
     work.state, work.outer_step, work.diverged = value["state"], value["outer_step"], value["diverged"]
     if value["distilled"] is not None:
         work.digest = under_way.storage.write_distilled(Distilled.from_bytes(value["distilled"]))
-        work.distilled = value["distilled"]
+        if work.rung is None:
+            work.distilled = value["distilled"]
+        else:
+            work.snapshot = value["distilled"]
 
 
 def _log_curve(under_way: UnderWay, work: Work, value: Mapping[str, Any]) -> None:

@@ -46,18 +46,22 @@ def train_networks(recipe: Mapping[str, Any], seeds: Sequence[int]) -> dict[str,
 
 
 def segment(
-    recipe: Mapping[str, Any], state: bytes | None, steps: int, networks: bytes | None = None
+    recipe: Mapping[str, Any],
+    state: bytes | None,
+    steps: int,
+    networks: bytes | None = None,
+    snapshot: bool = False,
 ) -> dict[str, Any]:
     """Advance a distillation by up to ``steps`` outer steps, from its start where ``state`` is `None`.
 
     ``networks`` is a bundle of the pre-trained ones of these steps, `None` where there are none such. Returns the new ``state``,
     its ``outer_step``, the ``steps`` done, what ``diverged`` (or `None`), the ``curve`` so far as lists, and, once the recipe's
-    end is reached, the ``distilled`` set as bytes.
+    end is reached, the ``distilled`` set as bytes; with ``snapshot`` also before, as it is after these steps.
     """
     began = time.perf_counter()
     parsed, dataset = _ready(recipe)
     before = start(parsed, dataset) if state is None else State.from_bytes(state)
-    after = advance(parsed, dataset, before, steps, unbundle(networks))
+    after = advance(parsed, dataset, before, steps, unbundle(networks)) if steps else before
     result: dict[str, Any] = {
         "state": after.to_bytes(),
         "outer_step": after.outer_step,
@@ -66,7 +70,7 @@ def segment(
         "curve": {name: values.tolist() for name, values in after.curve.items()},
         "distilled": None,
     }
-    if after.outer_step == parsed.outer_steps:
+    if after.outer_step == parsed.outer_steps or (snapshot and after.diverged is None):
         result["distilled"] = distilled_of(parsed, dataset, after).to_bytes()
     return result | _place(parsed, began)
 

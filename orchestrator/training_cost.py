@@ -47,7 +47,7 @@ def pretraining(sweep: Sweep, recipe: Recipe, probe: bool) -> WholeTraining:
 
 def _measured(sweep: Sweep) -> int:
     """Return how many random networks are trained on the sets of a sweep, each counted once."""
-    final, inits = sweep.evaluate.final, sweep.evaluate.inits
+    final, inits = sweep.evaluate.final, sweep.evaluate.all_inits
     tuned = any(setting.rate is not None for name in sweep.baselines for setting in settings(sweep, name))
     judging = sweep.tuning.optimised.inits if "optimised_real" in sweep.baselines else 0
     return inits * (sweep.distil + tuned) + judging + final.inits * len(final.networks or [None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from distiller.distill import State
 from orchestrator.clock import Clock
 from orchestrator.events import Events
+from orchestrator.hurdles import NO_HURDLES, Hurdles
 from orchestrator.ledger import Ledger
 from orchestrator.pace import Pace
 from orchestrator.plan import Job, unmeasured
@@ -50,9 +52,10 @@ class UnderWay:
         """The trial budget that is worked towards."""
         return self.finals[-1]
 
-    def begin(self, job: Job, params: Mapping[str, Any] | None = None) -> None:
-        """Begin what is left to do of ``job``; with ``params`` it is the trial that the search proposed."""
-        work = Work(job, deque(unmeasured(job, self.ledger)), self.trained, params=params, clock=self.clock)
+    def begin(self, job: Job, params: Mapping[str, Any] | None = None, hurdles: Hurdles = NO_HURDLES) -> None:
+        """Begin what is left to do of ``job``; with ``params`` it is the trial that the search proposed, with its ``hurdles``."""
+        missing, look = deque(unmeasured(job, self.ledger)), min(hurdles.looks, default=math.inf)
+        work = Work(job, missing, self.trained, params=params, clock=self.clock, hurdles=hurdles, look=look)
         if job.distils:
             self._begin_distillation(work)
         diverged = job.distils and (job.trial, job.run) in self.ledger.diverged

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from distiller.drawing import pool_seeds
 from distiller.evaluate import evaluation_seeds
 from orchestrator.clock import Clock
 from orchestrator.executor import Call, Completion, Needs
 from orchestrator.failures import POLICIES, Failure, Kind
+from orchestrator.hurdles import NO_HURDLES, Hurdles
 from orchestrator.plan import Job, Shard
+from orchestrator.rung_phase import is_rung, rung_phase
 from orchestrator.trained import Networks, TrainedNetworks, of_segment
 from orchestrator.tries import Tries
 
@@ -33,11 +36,18 @@ class Work:
     """The run's pre-trained networks; what this job lacks of them is trained before it is used."""
     params: Mapping[str, Any] | None = None
     """What the search proposed; `None` for a job that is no trial of it."""
+    hurdles: Hurdles = NO_HURDLES
+    look: float = math.inf
+    """Networks up to the next look of the race: those beyond it wait for its verdict."""
+    rung_passed: int = 0
+    verdict: Literal["raced_out", "pruned"] | None = None
     state: bytes | None = None
     outer_step: int = 0
     logged: int = 0
     """Outer steps whose rows are appended."""
     distilled: bytes | None = None
+    snapshot: bytes | None = None
+    """The set as it is at the rung that the distillation has come to; it goes on once that is measured."""
     digest: str | None = None
     diverged: str | None = None
     failure: Failure | None = None
@@ -62,10 +72,25 @@ class Work:
         return self.job.distils and self.distilled is None
 
     @property
+    def is_measuring(self) -> bool:
+        """Whether there is a set that networks are to be trained on, at last or at a rung."""
+        return not self.is_distilling or self.snapshot is not None
+
+    @property
+    def rung(self) -> int | None:
+        """The rung that the distillation stands at, `None` between them and past the verdict."""
+        at_rung = self.is_distilling and self.outer_step in self.hurdles.least and self.outer_step != self.rung_passed
+        return self.outer_step if at_rung else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is to be run, whatever is left."""
+        return self.diverged is not None or self.failure is not None or self.verdict is not None
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing is running and nothing more is to be run."""
-        ended = self.diverged is not None or self.failure is not None
-        return self.running == 0 and (ended or not (self.is_distilling or self.missing))
+        return self.running == 0 and (self.has_ended or not (self.is_distilling or self.missing))
 
     @property
     def trained_of(self) -> tuple[int, int]:
@@ -83,7 +108,7 @@ class Work:
     def is_waiting(self) -> bool:
         """Whether it has a call that is to be tried again, only not yet."""
         now = self.clock.now()
-        return self.failure is None and self.diverged is None and any(when > now for when in self.ready.values())
+        return not self.has_ended and any(when > now for when in self.ready.values())
 
     def next_call(self, segment: int) -> Call | None:
         """Return what can be run now: a shard, or the next ``segment`` outer steps if none is running; else `None`.
@@ -91,17 +116,28 @@ class Work:
         Where pre-trained networks are not there that it needs, it is the training of some of them. A call that has failed waits
         for a while, and others go first.
         """
-        if self.diverged is not None or self.failure is not None:
+        if self.has_ended:
             return None
-        if self.is_distilling:
+        if not self.is_measuring:
             if not self.trained.are_there(self._pool):
                 return self._training(self._pool)
             return None if self.running or self._waits(self._segment_key) else self._segment(segment)
-        for shard, inits in self.missing:
+        due = [each for each in self.missing if self._is_due(each[0])]
+        for shard, inits in due:
             if not self._waits(_shard_key(shard)) and self.trained.are_there(self._networks(shard, inits)):
                 self.missing.remove((shard, inits))
                 return self._shard(shard, inits)
-        return next(filter(None, (self._training(self._networks(*each)) for each in self.missing)), None)
+        return next(filter(None, (self._training(self._networks(*each)) for each in due)), None)
+
+    def _is_due(self, shard: Shard) -> bool:
+        """Say whether there is the set that a shard measures, and no verdict to wait for."""
+        if self.is_distilling:
+            return self.rung is not None and shard.phase == rung_phase(self.rung)
+        return is_rung(shard.phase) or shard.last <= self.look
+
+    def pass_rung(self, rung: int) -> None:
+        """Let the distillation go on past ``rung``."""
+        self.rung_passed, self.snapshot, self.digest = rung, None, None
 
     def succeed(self, call: Call) -> None:
         """Take in a call that has ended well: what befell it before is over."""
@@ -184,8 +220,13 @@ class Work:
         return self._call("train_networks", {"recipe": some.recipe.plain(), "seeds": list(some.seeds)}, some)
 
     def _segment(self, steps: int) -> Call:
+        """Return the next ``steps`` outer steps, up to a rung at most; at a rung whose set is not at hand, the set alone."""
+        rung = self.rung or self.hurdles.next_rung(self.outer_step)
+        steps = steps if rung is None else min(steps, rung - self.outer_step)
         networks = self.trained.bundle(of_segment(self.job.recipe, self.outer_step, steps))
         arguments = {"recipe": self._recipe, "state": self.state, "steps": steps, "networks": networks}
+        if self.outer_step + steps == rung:
+            arguments["snapshot"] = True
         return self._call("segment", arguments, None)
 
     def _shard(self, shard: Shard, inits: list[int]) -> Call:
@@ -207,7 +248,8 @@ class Work:
         # in every trial.
         arguments |= {"before": shard.split == "test", **shard.way.arguments()}
         if setting is None:
-            return self._call("evaluate_distilled", arguments | {"distilled": self.distilled}, shard, inits)
+            made = self.snapshot if self.is_distilling else self.distilled
+            return self._call("evaluate_distilled", arguments | {"distilled": made}, shard, inits)
         return self._call("evaluate_baseline", arguments | {"rate": setting.rate}, shard, inits)
 
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from distiller.recipe import Recipe
 from sweeps.part import Part, RefusedError
+from sweeps.rising import Rising
 from sweeps.space import Listed
 
 __all__ = [
     "BASELINES", "BaselineName", "Cost", "Different", "Evaluate", "Final", "FullData", "Optimised", "Published", "Resources",
-    "Rising", "Tuning",
+    "Tuning",
 ]  # fmt: skip
 
 _MOST = 2**31 - 1  # counts are columns and loops, never larger
 _Count = Annotated[int, Field(ge=1, le=_MOST)]
 _COUNT = "a whole number of at least 1"
 _NUMBERS = "a list of rising numbers"
+_FIRST_LOOK, _LAST_LOOK = 5, 10_000  # of a race: fewer networks say too little, more take long to calibrate
 
 BaselineName = Literal[
     "random_real", "optimised_real", "k_means", "average", "knn_random_real", "knn_k_means", "learned_labels"
@@ -42,14 +43,6 @@ def _different(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
-    if any(not math.isfinite(value) for value in values) or any(b <= a for a, b in pairwise(values)):
-        raise ValueError("not rising")
-    return values
-
-
-Rising = AfterValidator(_rising)
-"""Refuse a tuple of numbers that does not rise from each to the next."""
 Different = AfterValidator(_different)
 """Refuse a tuple that names something twice."""
 _Amount = Annotated[float, AfterValidator(_reservable)]
@@ -74,10 +67,30 @@ class Evaluate(Part):
     validation: _Count = Field(
         description=f"{_COUNT}, the examples cut from the training data, on which trials are compared"
     )
-    inits: _Count = Field(description=_COUNT)
+    inits: _Count | Annotated[tuple[_Count, ...], Listed, Field(min_length=1), Rising] = Field(
+        description=f"{_COUNT}, or rising looks of a race, such as [10, 25, 50]"
+    )
+    risk: Annotated[float, Field(ge=0.005, le=0.5)] = Field(default=0.05, description="a number from 0.005 to 0.5")
+    """Of the race: with which probability the best trial may be lost."""
     shard: _Count = Field(default=20, description=_COUNT)
     """Networks trained by one evaluation task."""
     final: Final = Field(default=Final(), description="keys and values")
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """After how many networks trials are compared; one that is not stopped has those of the last look."""
+        return (self.inits,) if isinstance(self.inits, int) else self.inits
+
+    @property
+    def all_inits(self) -> int:
+        """Networks of a trial that is not stopped."""
+        return self.looks[-1]
+
+    @model_validator(mode="after")
+    def _looks_tell_something(self) -> Self:
+        if len(self.looks) > 1 and (self.looks[0] < _FIRST_LOOK or self.looks[-1] > _LAST_LOOK):
+            raise RefusedError(("inits",), f"expected looks from {_FIRST_LOOK} to {_LAST_LOOK}, got {list(self.looks)}")
+        return self
 
 
 class Optimised(Part):

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator, m
 from sweeps.error import show
 from sweeps.grid import grid_size, grid_values
 from sweeps.part import Part, RefusedError, within
+from sweeps.rising import Rising
 from sweeps.space import Choice, Dimension, Listed, read_dimension
 from sweeps.warm_start import WarmStart, read_enqueued
 
@@ -39,6 +40,14 @@ class Search(Part):
     objectives: Annotated[tuple[ObjectiveName, ...], Listed] = Field(
         default=("accuracy",), description="[accuracy], or accuracy and then examples, operations or both"
     )
+    rungs: Annotated[tuple[_Count, ...], Listed, Rising] = Field(
+        default=(), description="a list of rising whole numbers above 0"
+    )
+    """Outer steps at which distillations are compared, and those that are behind end."""
+    reduction: Annotated[int, Field(ge=2, le=_MOST)] = Field(default=3, description="a whole number of at least 2")
+    """One in so many goes on past a rung."""
+    rung_inits: _Count = Field(default=5, description=_COUNT)
+    """Networks that measure a set at a rung."""
     space: dict[str, Dimension] = Field(description="a recipe's key with what it may be, such as steps: {int: [1, 20]}")
 
     # After the space, which they are checked against.

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from distiller.recipe import Recipe, RecipeError
 from sweeps.error import Path, Place, SweepError
+from sweeps.hurdles import check_hurdles
 from sweeps.part import Part, RefusedError, complaints, within
 from sweeps.recipe_keys import ELSEWHERE, read_recipe
 from sweeps.schema import (
@@ -94,6 +95,7 @@ class Sweep(Part):
     def _space_fits(self) -> Self:
         if self.search:
             within(("search", "space"), lambda space: check_space(space, self.recipe), self.search.space)
+            check_hurdles(self.search, self.evaluate, self.recipe)
         return self
 
     @model_validator(mode="after")

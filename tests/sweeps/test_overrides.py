@@ -43,7 +43,10 @@ def test_an_override_mends_what_the_file_has_wrong(sweep_file, least):
         ("recipe.step=3", "--set recipe.step=3: unknown key; did you mean steps?"),
         ("recipe.seed=3", "--set recipe.seed=3: has another place; set seed: at the top"),
         ("recpie.steps=3", "--set recpie.steps=3: recpie: unknown key; did you mean recipe?"),
-        ("evaluate.inits=[1, 2]", "--set evaluate.inits=[1, 2]: expected a whole number of at least 1, got [1, 2]"),
+        (
+            "evaluate.inits=[9, 8]",
+            "--set evaluate.inits=[9, 8]: expected a whole number of at least 1, or rising looks",
+        ),
         (
             "search={trials: 2, space: {steps: {int: [5, 1]}}}",
             "--set search={trials: 2, space: {steps: {int: [5, 1]}}}: search.",

@@ -348,8 +348,30 @@ def test_a_line_too_many_is_refused_at_its_place(sweep_file, least, added, messa
         ),
         (
             "inits: 5",
-            "inits: [10, 25, 50]",
-            "f.yaml:7: evaluate.inits: expected a whole number of at least 1, got [10, 25, 50]",
+            "inits: [10, 50, 25]",
+            "f.yaml:7: evaluate.inits: expected a whole number of at least 1, or rising looks of a race, such as [10",
+        ),
+        ("inits: 5", "inits: [2, 10]", "f.yaml:7: evaluate.inits: expected looks from 5 to 10000, got [2, 10]"),
+        ("inits: 5", "inits: 5\n  risk: 0", "f.yaml:8: evaluate.risk: expected a number from 0.005 to 0.5, got 0"),
+        (
+            "inits: 5",
+            "inits: 5\nsearch: {trials: 2, rungs: [100, 2000], space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.rungs: expected outer steps before the last, 2000, got [100, 2000]",
+        ),
+        (
+            "inits: 5",
+            "inits: [5, 10]\nsearch: {trials: 2, space: {init: {choice: [random, fixed]}}}",
+            "f.yaml:7: evaluate.inits: are looks, and search.space.init may be fixed",
+        ),
+        (
+            "inits: 5",
+            "inits: [5, 10]\nsearch: {trials: 2, objectives: [accuracy, examples], space: {steps: {int: [1, 2]}}}",
+            "f.yaml:7: evaluate.inits: are looks of a race, which goes by accuracy alone, and there are several objec",
+        ),
+        (
+            "inits: 5",
+            "inits: 5\nsearch: {trials: 2, rungs: [9], objectives: [accuracy, examples], space: {steps: {int: [1, 2]}}}",
+            "f.yaml:8: search.rungs: compare accuracies alone, and there are several objectives",
         ),
         ("inits: 5", "inits: 5\n  shard: 0", "f.yaml:8: evaluate.shard: expected a whole number of at least 1, got 0"),
         ("inits: 5", "inits: 5\n  final: 3", "f.yaml:8: evaluate.final: expected keys and values, got 3"),
