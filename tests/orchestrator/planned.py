@@ -15,7 +15,8 @@ def sweep(**changes):
 
 def trial(number, mean, status="complete", **recipe):
     plain = Recipe.parse(RECIPE | recipe).settled().plain()
-    return {"trial": number, "status": status, "accuracy_mean": mean, "recipe": json.dumps(plain)}
+    recipe, objectives = json.dumps(plain), None if mean is None else [mean]
+    return {"trial": number, "status": status, "accuracy_mean": mean, "objectives": objectives, "recipe": recipe}
 
 
 def covered(jobs):
