@@ -10,7 +10,18 @@ from sweeps import Sweep, read, shipped
 __all__ = ["altered_keys"]
 
 # What is for people, what decides speed alone, and the budget, of which the report says how much is done.
-_NOT_COMPARED = ("name", "about", "published", "cost", "resources", "recipe.device", "recipe.backend", "search.trials")
+_NOT_COMPARED = (
+    "name",
+    "about",
+    "published",
+    "cost",
+    "resources",
+    "recipe.device",
+    "recipe.backend",
+    "search.trials",
+    "search.hours",
+    "search.device_hours",
+)
 
 
 def altered_keys(sweep: Sweep) -> tuple[str, ...]:

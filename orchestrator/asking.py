@@ -23,12 +23,15 @@ class Asking:
         self._space, self._hurdles = space_of(under_way.sweep), HurdleMaker(under_way.sweep, under_way.ledger)
         self.outcomes = {number: self._outcome(row) for number, row in under_way.ledger.trials.items()}
         self.asked = 0
+        self._begun = _begun(under_way) if under_way.budget.is_set else -1
 
     def ask(self) -> bool:
         """Begin the next trial if it may be asked; return whether one was begun."""
         sweep, ledger = self._under_way.sweep, self._under_way.ledger
         while self.asked < self._under_way.trials and self._may_ask(self.asked):
             number = self.asked
+            if self._is_spent(number):
+                return False
             params = {} if self._search is None else self._search.ask(number, self.outcomes)
             self.asked += 1
             if number in ledger.trials:
@@ -54,8 +57,25 @@ class Asking:
         lag = 1 if search is None else search.lag
         return number < lag or number - lag in self._under_way.ledger.trials
 
+    def _is_spent(self, number: int) -> bool:
+        """End the search before trial ``number`` where its time is spent; trial 0, and what a driver has begun, is asked."""
+        under_way, key = self._under_way, self._under_way.budget.spent
+        if key is None or number <= max(self._begun, 0):
+            return False
+        under_way.budget.end(number, key)
+        under_way.finals[-1] = number
+        under_way.events.say("budget_spent", key=key, trials=number)
+        under_way.say(f"{key} is spent: no trial is asked after the {number} so far, which are finished")
+        return True
+
     def _compare(self, number: int, params: Mapping[str, Any]) -> None:
         """A replayed question has the recorded answer, unless a library has changed; the rows are then what counts."""
         recorded, asked = self._under_way.ledger.trials[number]["params"], params_row(self._space, params)
         if recorded != asked:
             self._under_way.events.say("replay_differs", trial=number, recorded=recorded, asked=asked)
+
+
+def _begun(under_way: UnderWay) -> int:
+    """Return the largest number of a trial that any driver has left something of, -1 where there is none."""
+    measured = (series[0] for series in under_way.ledger.accuracies if series[1] == "search")
+    return max([*under_way.ledger.trials, *measured, *under_way.storage.trials_with_states()], default=-1)

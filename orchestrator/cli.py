@@ -25,6 +25,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for pro
 _address = click.option(
     "--address", metavar="ADDR", help="A Ray cluster; left out: RAY_ADDRESS, else a private Ray on this machine."
 )
+_above_zero = click.FloatRange(min=0, min_open=True)
 _inline = click.option("--inline", is_flag=True, help="Run every task in this process, without Ray; for debugging.")
 
 
@@ -103,16 +104,28 @@ def run(
 @click.option(
     "--trials", type=click.IntRange(min=1), help="A larger number of trials; a finished run gets one more final."
 )
+@click.option("--hours", type=_above_zero, help="More time on the clock for the search, in all its drivers.")
+@click.option("--device-hours", type=_above_zero, help="More time of devices for the search.")
 @_address
 @_inline
 @_json
-def resume(folder: Place, trials: int | None, address: str | None, inline: bool, as_json: bool) -> int:
+def resume(
+    folder: Place,
+    trials: int | None,
+    hours: float | None,
+    device_hours: float | None,
+    address: str | None,
+    inline: bool,
+    as_json: bool,
+) -> int:
     """Go on with RUN after a stop or a crash, or with a larger budget."""
     from orchestrator import runs
 
-    return drive(
-        as_json, folder, lambda view: runs.resume(folder, trials=trials, address=address, inline=inline, view=view)
-    )
+    def go_on(view: Any) -> Any:
+        budget = {"hours": hours, "device_hours": device_hours}
+        return runs.resume(folder, trials=trials, **budget, address=address, inline=inline, view=view)
+
+    return drive(as_json, folder, go_on)
 
 
 @cli.command()

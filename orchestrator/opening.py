@@ -29,13 +29,16 @@ class RunError(RuntimeError):
 class Run:
     """A run on disk. ``done``, ``unfinished`` (jobs given up) and ``signal`` say how the driver that returned it ended.
 
-    ``digest`` is the hash of the sweep that was frozen: a resume has to come to the same.
+    ``finals`` holds how many trials each final chooses from, ``ended`` beside each the key of the time budget that ended its
+    search before all its trials were asked, `None` where none did. ``digest`` is the hash of the sweep that was frozen: a resume
+    has to come to the same.
     """
 
     folder: Place
     sweep: Sweep
     finals: tuple[int, ...]
     digest: str
+    ended: tuple[str | None, ...] = (None,)
     done: bool = False
     unfinished: int = 0
     signal: int | None = None
@@ -80,7 +83,8 @@ def open_run(folder: Place | str) -> Run:
         if frozen["version"] != VERSION:
             raise RunError(f"{path}: of version {frozen['version']}; this stillhouse reads {VERSION}")
         finals = tuple(int(trials) for trials in frozen["finals"])
-        return Run(folder, Sweep.thaw(frozen["sweep"]), finals, str(frozen["digest"]))
+        ended = tuple(frozen.get("ended") or [None] * len(finals))
+        return Run(folder, Sweep.thaw(frozen["sweep"]), finals, str(frozen["digest"]), ended)
     except (FileNotFoundError, NotADirectoryError):
         cure = f"`stillhouse run SWEEP --out {folder}` starts one"
         raise RunError(f"{folder}: holds no run (no sweep.json); {cure}") from None

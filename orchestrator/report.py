@@ -93,6 +93,11 @@ def _standing(summary: Summary) -> list[str]:
     lines = [
         f"stage {summary.stage}: {finished:,} of {count(summary.trials_total, 'trial')} finished{ended}, {trained} trained"
     ]
+    lines += [
+        f"search{f' of final/{k}' if k > 1 else ''} ended by {key}, which was spent after {count(trials, 'trial')}"
+        for k, (key, trials) in enumerate(zip(summary.ended, summary.budgets, strict=True), 1)
+        if key is not None
+    ]
     lines.append(_cost(summary))
     for cause, amount in summary.failures.items():
         example = next(t for t in summary.trials if t.status == "failed" and (t.cause or "unknown") == cause)

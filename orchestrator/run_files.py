@@ -28,7 +28,8 @@ __all__ = ["Event", "RunFiles", "read_events", "read_run"]
 class RunFiles:
     """A run as its files have it.
 
-    ``finals`` holds the trial budget of each final. ``evaluations`` leaves out the search's, which the trials' rows sum up, and
+    ``finals`` holds the number of trials of each final, ``ended`` beside each the time budget that ended its search, if one did.
+    ``evaluations`` leaves out the search's, which the trials' rows sum up, and
     ``networks`` counts them too. ``diverged_runs`` holds (trial, run) of the final's distillations that diverged, and of
     baselines' (trial -1); ``run_seconds`` and ``baseline_seconds`` are what these two took.
     """
@@ -36,6 +37,7 @@ class RunFiles:
     folder: Place
     sweep: Sweep
     finals: tuple[int, ...]
+    ended: tuple[str | None, ...]
     trials: list[Row]
     evaluations: list[Row]
     networks: int
@@ -90,6 +92,7 @@ def read_run(folder: Place) -> RunFiles:
         folder=folder,
         sweep=opened.sweep,
         finals=opened.finals,
+        ended=opened.ended,
         trials=sorted(trials, key=lambda row: int(row["trial"])),
         evaluations=evaluations.filter(pc.not_equal(evaluations["phase"], "search")).to_pylist(),
         networks=pc.sum(pc.not_equal(evaluations["network"], NEIGHBOURS)).as_py() or 0,

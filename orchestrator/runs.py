@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from distiller.own_path import absolute
 from distiller.recipe import Recipe
 from orchestrator.events import any_events
+from orchestrator.frozen import extend, freeze
 from orchestrator.lease import Lease, LeaseLost
-from orchestrator.opening import VERSION, Run, RunError, open_run
+from orchestrator.opening import Run, RunError, open_run
 from orchestrator.place import Place, place_of
 from orchestrator.publish import make_folder, remove_folder
 from orchestrator.storage import Storage, write_json
@@ -24,6 +25,7 @@ from orchestrator.warm_start_file import WARM_START, known_trials, read_source, 
 from sweeps import Sweep, read
 
 if TYPE_CHECKING:
+    from orchestrator.budget import Budget
     from orchestrator.executor import Executor
     from orchestrator.interrupts import Interrupts
     from orchestrator.progress import View
@@ -60,17 +62,17 @@ def run(
         raise RunError("overrides go with a sweep's name or file; this one is read already")
     sweep = _located(sweep if isinstance(sweep, Sweep) else read(sweep, overrides))
     folder = place_of(out) if out is not None else Path("runs") / sweep.name
-    finals = (sweep.trials,)
+    started = Run(folder, sweep, (sweep.trials,), sweep.digest())
     _refuse_other_run(folder, sweep)
     warm = read_source(sweep)
     if warm is not None and view is not None:
         view.say(str(warm))
     with _new_folder(folder), Lease.take(folder) as lease:
         write_warm_start(folder, warm)
-        _freeze(folder, sweep, finals)
+        freeze(started)
         try:
             _check(sweep, inline)
-            return _drive(Run(folder, sweep, finals, sweep.digest()), lease, address, inline, view)
+            return _drive(started, lease, address, inline, view)
         except BaseException as error:
             if any_events(folder):
                 raise
@@ -86,11 +88,15 @@ def resume(
     folder: Place | str,
     *,
     trials: int | None = None,
+    hours: float | None = None,
+    device_hours: float | None = None,
     address: str | None = None,
     inline: bool = False,
     view: View | None = None,
 ) -> Run:
-    """Go on with a run after a stop or a crash, or with a budget of ``trials``; a finished one then gets one more final.
+    """Go on with a run after a stop or a crash, or with a larger budget: trials, hours on the clock, hours of devices.
+
+    A finished run to which trials come gets one more final.
 
     Raises `RunError` where ``folder`` holds no run, `LeaseHeld` where another driver holds it.
     """
@@ -101,9 +107,9 @@ def resume(
             "resume it as it was, or run it anew with --out"
         )
     with Lease.take(opened.folder) as lease:
-        if trials is not None:
-            opened = _extend(opened, trials)
-            _freeze(opened.folder, opened.sweep, opened.finals)
+        if (trials, hours, device_hours) != (None, None, None):
+            opened = extend(opened, trials, hours, device_hours)
+            freeze(opened)
         if _is_done(opened):
             return dataclasses.replace(opened, done=True)
         _check(opened.sweep, inline)
@@ -175,30 +181,6 @@ def _refuse_other_run(folder: Place, sweep: Sweep) -> None:
         raise RunError(f"{folder}: is no run and not empty ({others[0]}); name another place with --out")
 
 
-def _freeze(folder: Place, sweep: Sweep, finals: Sequence[int]) -> None:
-    try:
-        write_json(
-            folder / "sweep.json",
-            {"version": VERSION, "digest": sweep.digest(), "sweep": sweep.frozen(), "finals": list(finals)},
-        )
-    except OSError as error:
-        raise RunError(f"{folder}: cannot be written: {error.strerror}; name another place with --out") from None
-
-
-def _extend(opened: Run, trials: int) -> Run:
-    """Return the run with a larger budget; a final that has begun stays, and another one is planned."""
-    from orchestrator.measurement import phase_parts
-
-    sweep = opened.sweep.with_trials(trials)
-    number = len(opened.finals)
-    begun = any(
-        phase_parts(phase)[0] in ("final", "tune", "baseline") and phase_parts(phase)[2] == number
-        for phase in set(opened.table("evaluations").column("phase").to_pylist())
-    )
-    before = opened.finals if begun and trials != opened.finals[-1] else opened.finals[:-1]
-    return dataclasses.replace(opened, sweep=sweep, finals=(*before, trials))
-
-
 def _check(sweep: Sweep, inline: bool) -> None:
     from orchestrator.check import check
 
@@ -225,6 +207,7 @@ def _drive(
     except OSError as error:
         cure = f"what is committed stays; mend it, then: stillhouse resume {run.folder}"
         raise RunStopped(f"{error.filename or run.folder}: {error.strerror or error}; {cure}") from error
+    run = open_run(run.folder)  # whose search a time budget may have ended
     return dataclasses.replace(run, done=done, unfinished=len(schedule.unfinished), signal=heard.received)
 
 
@@ -286,11 +269,24 @@ def _schedule(run: Run, executor: Executor, view: View | None) -> Schedule:
     storage, records = Storage(folder), Records(folder, params_type(space_of(sweep)))
     storage.clear()
     say = view.say if view is not None else lambda line: None
-    schedule = Schedule(sweep, finals, storage, records, executor, search, Events(folder), say)
+    budget = _budget(run)
+    schedule = Schedule(sweep, finals, storage, records, executor, search, Events(folder), say, budget=budget)
     if sweep.evaluate.final.runs or "learned_labels" in sweep.baselines:
         curves = read_table(folder, "curves", ["trial", "run", "loss", "gradient_norm"]).to_pylist()
         schedule.ledger.add_curves(row for row in curves if row["run"] > 0 or row["trial"] < 0)
     return schedule
+
+
+def _budget(run: Run) -> Budget:
+    from orchestrator.budget import Budget, search_device_seconds
+    from orchestrator.clock import Clock
+
+    def end(trials: int, key: str) -> None:
+        freeze(dataclasses.replace(run, finals=(*run.finals[:-1], trials), ended=(*run.ended[:-1], key)))
+
+    search = run.sweep.search
+    on_devices = search_device_seconds(run.folder) if search and search.device_hours is not None else 0.0
+    return Budget(search, run.folder, Clock(), on_devices, end)
 
 
 def _environment(executor: Executor) -> dict[str, Any]:

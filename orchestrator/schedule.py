@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.asking import Asking
+from orchestrator.budget import Budget
 from orchestrator.clock import Clock
 from orchestrator.events import Events
 from orchestrator.executor import Call, Executor
@@ -36,7 +37,7 @@ _TURN = 0.25
 
 
 class Schedule:
-    """A sweep under way. ``finals`` holds the trial budget of each final; the last is the one that is worked towards."""
+    """A sweep under way. ``finals`` holds the trials of each final; the last is the one that is worked towards."""
 
     def __init__(
         self,
@@ -49,16 +50,19 @@ class Schedule:
         events: Events,
         say: Callable[[str], None] = lambda line: None,
         clock: Clock | None = None,
+        budget: Budget | None = None,
     ) -> None:
         ledger = Ledger(records.rows("trials"), records.rows("evaluations"))
         pace, trained = Pace(sweep.resources.segment), TrainedNetworks(storage)
-        self.sweep, self.finals, self.trials = sweep, list(finals), finals[-1]
+        self.sweep, self.finals = sweep, list(finals)
         self._clock = clock = clock or Clock()
+        self._budget = budget = budget or Budget(None, storage.folder, clock)
         self.storage, self.records = storage, records
         self.executor = Watched(executor, TimeLimit(sweep.resources.timeout), clock)
         self._room = Room(self.executor, clock, events, say, waits=sweep.resources.pending is not None)
         self.ledger, self.events, self.pace = ledger, events, pace
-        self._under_way = UnderWay(sweep, self.finals, storage, records, ledger, events, say, trained, pace, clock)
+        about = (trained, pace, clock, budget)
+        self._under_way = UnderWay(sweep, self.finals, storage, records, ledger, events, say, *about)
         self.works, self.unfinished = self._under_way.works, self._under_way.unfinished
         self._asking, self._stages = Asking(self._under_way, search), Stages(self._under_way)
         self._finishing = Finishing(self._under_way, self._asking)
@@ -72,6 +76,11 @@ class Schedule:
     def failed_attempts(self) -> Mapping[str, int]:
         """How many attempts of this driver failed, by class."""
         return self._under_way.failed_attempts
+
+    @property
+    def trials(self) -> int:
+        """The number of trials that is worked towards; it falls where a time budget ends the search."""
+        return self.finals[-1]
 
     @property
     def stage(self) -> str:
@@ -94,6 +103,7 @@ class Schedule:
         were committed stay.
         """
         self._stages.open()
+        self._budget.tick(False)
         while not stop():
             self._fill()
             self._room.check()
@@ -110,7 +120,9 @@ class Schedule:
                 if work.is_over and work in self.works:
                     self._finishing.finish(work)
             self.records.tick()
+            self._budget.tick(self.stage == "search")
             tick()
+        self._budget.close()
         return False
 
     def _fill(self) -> None:

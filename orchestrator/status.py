@@ -52,6 +52,8 @@ class Status:
     best: Leader | None
     driver: Driver | None
     last_event: tuple[str, str] | None
+    ended: str | None = None
+    """The key of the time budget that ended the search before all its trials were asked."""
 
     @property
     def standing(self) -> str:
@@ -94,6 +96,7 @@ def status_of(folder: Place, now: float | None = None) -> Status:
         best=_best(files),
         driver=driver_of(folder, time.time() if now is None else now),
         last_event=(events[-1].time.isoformat(), events[-1].name) if events else None,
+        ended=files.ended[-1],
     )
 
 
@@ -108,6 +111,8 @@ def _lines(status: Status, now: float) -> list[str]:
     stage = "" if status.stage == "done" else f", in stage {status.stage}"
     finished = f"{sum(status.statuses.values()):,} of {count(status.trials_total, 'trial')} finished"
     lines = [f"{status.standing}{stage}", finished + (f": {tally(status.statuses)}" if status.statuses else "")]
+    if status.ended is not None:
+        lines.append(f"no more are asked: {status.ended} is spent")
     if status.failures:
         lines.append(f"failed by cause: {tally(status.failures)}")
     phases = ", ".join(f"{phase} {amount:,}" for phase, amount in status.measured.items())

@@ -87,6 +87,11 @@ class Storage:
         for path in (self.folder / "states").glob(f"{trial:06}-0-*"):
             path.unlink(missing_ok=True)
 
+    def trials_with_states(self) -> set[int]:
+        """Return the search's trials that have a state."""
+        names = (path.name.split("-") for path in (self.folder / "states").glob("*.safetensors"))
+        return {int(trial) for trial, run, *_ in names if trial.isdigit() and run == "0"}
+
     def drop_state(self, job: Job) -> None:
         """Remove the state of a distillation that is done."""
         self._state(job).unlink(missing_ok=True)

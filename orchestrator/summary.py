@@ -39,7 +39,8 @@ class Summary:
     ``full`` holds networks trained on the whole data, and ``sizes`` the least number of distilled examples with 90, 95 and 99 %
     of their accuracy, among the complete trials and on validation. ``objectives`` names what the search optimised; where there
     are several, ``front`` holds the trials of their Pareto front, the most accurate first. ``budgets`` holds the number of trials
-    that each final chose from, ``altered`` the keys in which the sweep is no longer the shipped one of its name.
+    that each final chose from, ``ended`` beside each the key of the time budget that ended its search before all trials were
+    asked, `None` where none did, and ``altered`` the keys in which the sweep is no longer the shipped one of its name.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Summary:
     stage: str
     trials_total: int
     budgets: tuple[int, ...]
+    ended: tuple[str | None, ...]
     altered: tuple[str, ...]
     statuses: Mapping[str, int]
     failures: Mapping[str, int]
@@ -87,6 +89,7 @@ def summary(folder: Place) -> Summary:
         stage=files.stage(),
         trials_total=files.trials_total,
         budgets=tuple(files.finals),
+        ended=files.ended,
         altered=altered_keys(sweep),
         statuses=status_counts(files.trials),
         failures=failure_counts(files.trials),

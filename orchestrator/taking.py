@@ -115,6 +115,8 @@ def _log_curve(under_way: UnderWay, work: Work, value: Mapping[str, Any]) -> Non
         for step in range(work.logged, len(curve["loss"]))
     ]
     under_way.records.append("curves", rows)
+    if under_way.stage == "search":
+        under_way.budget.spend(sum(row["seconds"] for row in rows))
     work.logged = max(work.logged, len(curve["loss"]))
     work.latest = {name: values[-1] for name, values in curve.items() if values}
 
@@ -129,6 +131,8 @@ def _take_shard(under_way: UnderWay, work: Work, shard: Any, inits: Sequence[int
     ]
     under_way.records.append("evaluations", rows)
     under_way.ledger.add_evaluations(rows)
+    if under_way.stage == "search":
+        under_way.budget.spend(value["seconds"])
     if shard.network != NEIGHBOURS:
         under_way.pace.learn_networks(len(inits), value["seconds"])
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from distiller.distill import State
+from orchestrator.budget import Budget
 from orchestrator.clock import Clock
 from orchestrator.events import Events
 from orchestrator.hurdles import NO_HURDLES, Hurdles
@@ -30,7 +31,7 @@ class UnderWay:
     """What the rooms of the driver's loop share. ``finals`` holds the trial budget of each final."""
 
     sweep: Sweep
-    finals: Sequence[int]
+    finals: list[int]
     storage: Storage
     records: Records
     ledger: Ledger
@@ -39,6 +40,7 @@ class UnderWay:
     trained: TrainedNetworks
     pace: Pace
     clock: Clock
+    budget: Budget
     stage: str = "search"
     works: list[Work] = field(default_factory=list)
     """Jobs that are begun and not over, the oldest first."""

@@ -19,6 +19,8 @@ _MOST = 2**31 - 1
 _MOST_POINTS = 100_000  # of a grid, whose order is drawn at the start
 _Count = Annotated[int, Field(ge=1, le=_MOST)]
 _COUNT = "a whole number of at least 1"
+_Hours = Annotated[float, Field(gt=0, le=1e9)]
+_HOURS = "a number of hours above 0"
 
 SamplerName = Literal["tpe", "random", "qmc", "gp", "nsga2", "cma_es", "grid"]
 """Optuna's samplers by their short names."""
@@ -35,6 +37,10 @@ class Search(Part):
     """Optuna's search: trial n sees the results of trials up to n - ``lag``."""
 
     trials: _Count = Field(description=_COUNT)
+    hours: _Hours | None = Field(default=None, description=_HOURS)
+    """Time on the clock, over all drivers, after which nothing more is asked."""
+    device_hours: _Hours | None = Field(default=None, description=_HOURS)
+    """Time of devices, over all tasks of the search, after which nothing more is asked."""
     sampler: SamplerName = Field(default="tpe", description=f"one of {', '.join(SAMPLERS)}")
     lag: _Count = Field(default=8, description=_COUNT)
     objectives: Annotated[tuple[ObjectiveName, ...], Listed] = Field(

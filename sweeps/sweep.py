@@ -139,7 +139,7 @@ class Sweep(Part):
         """Return the SHA-256, in hexadecimal, of all that decides results.
 
         Left out are name, about, published and cost, which are for people; resources, which decide speed alone (the device is
-        a part of the recipe); and the number of trials, for trial n is the same however many follow it.
+        a part of the recipe); and the budget, for trial n is the same however many follow it.
         """
         deciding = {key: value for key, value in self.frozen().items() if key not in _NOT_DECIDING}
         if deciding["search"]:
@@ -147,7 +147,7 @@ class Sweep(Part):
             decided = {
                 key: value for key, value in deciding["search"].items() if key not in _LATER or _LATER[key] != value
             }
-            deciding["search"] = {key: value for key, value in decided.items() if key != "trials"}
+            deciding["search"] = {key: value for key, value in decided.items() if key not in _BUDGET}
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
     def recipe_for(self, params: Mapping[str, Any]) -> Recipe:
@@ -166,20 +166,25 @@ class Sweep(Part):
         except RecipeError as error:
             raise SweepError(place, error.key, error.reason) from None
 
-    def with_trials(self, trials: int) -> Sweep:
-        """Return the same sweep with a larger budget. Raises `SweepError` where there is no search, or a smaller one."""
+    def with_budget(
+        self, trials: int | None = None, hours: float | None = None, device_hours: float | None = None
+    ) -> Sweep:
+        """Return the same sweep with a larger budget. Raises `SweepError` where there is no search, or for a smaller one."""
         place = Place(f"sweep {self.name}")
+        given = {"trials": trials, "hours": hours, "device_hours": device_hours}
+        larger = {key: value for key, value in given.items() if value is not None}
         if self.search is None:
-            raise SweepError(place, ("search",), "is left out, so there are no trials to add; the recipe runs once")
-        if trials < self.search.trials:
-            raise SweepError(
-                place, ("search", "trials"), f"expected at least the {self.search.trials} it has, got {trials}"
-            )
+            raise SweepError(place, ("search",), "is left out, so there is no budget to raise; the recipe runs once")
+        for key, value in larger.items():
+            has = getattr(self.search, key)
+            if has is not None and value < has:
+                raise SweepError(place, ("search", key), f"expected at least the {has} it has, got {value}")
         frozen = self.frozen()
-        return Sweep.thaw({**frozen, "search": {**frozen["search"], "trials": trials}})
+        return Sweep.thaw({**frozen, "search": {**frozen["search"], **larger}})
 
 
 _NOT_DECIDING = frozenset({"name", "about", "published", "cost", "resources"})
+_BUDGET = frozenset({"trials", "hours", "device_hours"})
 _LATER = {"objectives": ["accuracy"], "enqueue": [], "warm_start": None}
 """Keys of a search that came later, with their defaults."""
 

@@ -207,17 +207,19 @@ def test_recipe_for_refuses_what_the_search_could_not_ask(params, message):
     assert str(caught.value).startswith(message)
 
 
-def test_with_trials_changes_the_budget_and_nothing_else():
+def test_a_larger_budget_changes_nothing_else():
     sweep = make()
-    larger = sweep.with_trials(9)
-    assert larger.search.trials == 9
+    larger = sweep.with_budget(trials=9, hours=2.5)
+    assert (larger.search.trials, larger.search.hours, larger.search.device_hours) == (9, 2.5, None)
     assert larger.digest() == sweep.digest()
-    assert larger.with_trials(9) == larger
+    assert larger.with_budget(trials=9, device_hours=1).search.device_hours == 1.0
     assert sweep.search.trials == 5
     with pytest.raises(SweepError, match=r"sweep a: search\.trials: expected at least the 5 it has, got 4"):
-        sweep.with_trials(4)
-    with pytest.raises(SweepError, match="there are no trials to add"):
-        make(search=None).with_trials(4)
+        sweep.with_budget(trials=4)
+    with pytest.raises(SweepError, match=r"sweep a: search\.hours: expected at least the 2\.5 it has, got 2\.0"):
+        larger.with_budget(hours=2.0)
+    with pytest.raises(SweepError, match="there is no budget to raise"):
+        make(search=None).with_budget(trials=4)
 
 
 def test_parts_are_made_in_python_too():

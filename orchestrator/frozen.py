@@ -1,0 +1,43 @@
+"""What is frozen of a run in ``sweep.json``: its sweep, how many trials each final chooses from, what a larger budget changes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from orchestrator.opening import VERSION, Run, RunError
+from orchestrator.storage import write_json
+
+__all__ = ["extend", "freeze"]
+
+
+def freeze(run: Run) -> None:
+    """Write ``sweep.json`` of the run. Raises `RunError` where it cannot be written."""
+    about = {"version": VERSION, "digest": run.sweep.digest(), "sweep": run.sweep.frozen()}
+    try:
+        write_json(run.folder / "sweep.json", about | {"finals": list(run.finals), "ended": list(run.ended)})
+    except OSError as error:
+        raise RunError(f"{run.folder}: cannot be written: {error.strerror}; name another place with --out") from None
+
+
+def extend(opened: Run, trials: int | None, hours: float | None, device_hours: float | None) -> Run:
+    """Return the run with a larger budget; a final that has begun stays, and another one is planned where trials come.
+
+    Raises `SweepError` for a smaller budget, `RunError` where the one that ended the search stays spent.
+    """
+    sweep = opened.sweep.with_budget(trials, hours, device_hours)
+    ended = opened.ended[-1]
+    if ended is not None and {"search.hours": hours, "search.device_hours": device_hours}[ended] is None:
+        option = "--" + ended.removeprefix("search.").replace("_", "-")
+        raise RunError(f"{opened.folder}: its search was ended by {ended}, which is spent; raise it with {option}")
+    wanted = sweep.trials if trials is not None or ended is not None else opened.finals[-1]
+    keep = _final_has_begun(opened) and wanted != opened.finals[-1]
+    before, ends = (opened.finals, opened.ended) if keep else (opened.finals[:-1], opened.ended[:-1])
+    return dataclasses.replace(opened, sweep=sweep, finals=(*before, wanted), ended=(*ends, None))
+
+
+def _final_has_begun(opened: Run) -> bool:
+    from orchestrator.measurement import phase_parts
+
+    number = len(opened.finals)
+    phases = {phase_parts(phase) for phase in set(opened.table("evaluations").column("phase").to_pylist())}
+    return any(kind in ("final", "tune", "baseline") and last == number for kind, _, last in phases)
