@@ -94,7 +94,7 @@ def test_time_on_the_clock_ends_the_asking_and_what_was_asked_is_finished(tmp_pa
 
 
 def test_hours_are_summed_over_drivers_and_the_end_is_kept(tmp_path):
-    run = start(tmp_path / "run", hours=5.5)
+    run = start(tmp_path / "run", hours=5.5, lag=1)
     drives = 0
     while not drive(run.folder, calls=3):  # three hours a driver
         drives += 1
