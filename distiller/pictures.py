@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from distiller.distilled import Distilled
 
-__all__ = ["are_images", "leading_class", "leading_labels", "picture", "pixels", "sheet", "step_title"]
+__all__ = ["are_images", "columns_of", "leading_class", "leading_labels", "picture", "pixels", "sheet", "step_title"]
 
 _CELL = 120  # an image on a sheet is at least this wide, in pixels
 _GAP, _MARGIN = 14, 18
@@ -76,7 +76,7 @@ def sheet(distilled: Distilled, step: int) -> Image.Image:
     captions = [_captions(label) for label in distilled.labels[step].tolist()]
     height, width = images.shape[1:3]
     scale = max(1, math.ceil(_CELL / width))
-    columns = _columns(len(images), distilled.classes)
+    columns = columns_of(len(images), distilled.classes)
     cell = (width * scale + _GAP, height * scale + 6 + max(map(len, captions)) * (_CAPTION + 3) + _GAP)
     title, font = step_title(distilled, step), ImageFont.load_default(_TITLE)
     across = max(columns * cell[0] - _GAP, math.ceil(font.getlength(title)))
@@ -111,6 +111,6 @@ def _is_one_hot(label: Sequence[float]) -> bool:
     return sorted(label) == [0.0] * (len(label) - 1) + [1.0]
 
 
-def _columns(examples: int, classes: int) -> int:
+def columns_of(examples: int, classes: int) -> int:
     """Return how many images a row has: one of each class where that fits a page, so that a column is a class."""
     return min(examples, classes if classes <= _WIDEST_ROW else _WIDEST_ROW)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sweeps import Sweep, read, shipped
+from sweeps import Sweep, is_shipped, read
 
 __all__ = ["altered_keys"]
 
@@ -26,7 +26,7 @@ _NOT_COMPARED = (
 
 def altered_keys(sweep: Sweep) -> tuple[str, ...]:
     """Return the keys in which ``sweep`` differs from the shipped sweep of its name; none where there is no such sweep."""
-    if sweep.name not in {each.name for each in shipped()}:
+    if not is_shipped(sweep.name):
         return ()
     ours, theirs = _flat(sweep.frozen()), _flat(read(sweep.name).frozen())
     different = (key for key in ours | theirs if ours.get(key) != theirs.get(key))

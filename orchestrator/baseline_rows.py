@@ -8,7 +8,7 @@ from orchestrator.baseline_plan import NEIGHBOURS
 from orchestrator.figures import count, mean_sd, number, percent, points
 from orchestrator.measurement import Baseline
 
-__all__ = ["baseline_rows"]
+__all__ = ["about_baseline", "baseline_rows"]
 
 
 def baseline_rows(baselines: tuple[Baseline, ...], network: str | None) -> Iterator[tuple[str, ...]]:
@@ -19,14 +19,21 @@ def baseline_rows(baselines: tuple[Baseline, ...], network: str | None) -> Itera
     for baseline in baselines:
         accuracy = baseline.accuracy
         mean = mean_sd(accuracy.mean, accuracy.sd_networks)
-        yield _about(baseline, network), mean, percent(accuracy.sd_groups), percent(accuracy.se), f"{accuracy.n:,}"
+        yield (
+            about_baseline(baseline, network),
+            mean,
+            percent(accuracy.sd_groups),
+            percent(accuracy.se),
+            f"{accuracy.n:,}",
+        )
         if baseline.margin is not None:
             yield "  fresh mean above it, points", points(baseline.margin), "", percent(baseline.margin_se), ""
         if baseline.published is not None:
             yield "  published", baseline.published, "", "", ""
 
 
-def _about(baseline: Baseline, network: str | None) -> str:
+def about_baseline(baseline: Baseline, network: str | None) -> str:
+    """Say what a baseline is and how it was set; its network where that is not ``network``."""
     parts = [baseline.name]
     parts += [baseline.way] if baseline.way is not None else []
     parts += [f"rate {number(baseline.rate)}"] if baseline.rate is not None and baseline.way is None else []

@@ -188,21 +188,24 @@ def watch(folder: Place, as_json: bool) -> int:
 
 @cli.command()
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, callback=_places)
+@click.option(
+    "--html", metavar="FILE", type=click.Path(path_type=Path), help="Write the page there, not to RUN/report.html."
+)
+@click.option("--no-html", is_flag=True, help="Write no page.")
 @_json
-def report(folders: tuple[Place, ...], as_json: bool) -> int:
-    """Show the results of RUN as tables; of several, their accuracy against the number of distilled examples."""
+def report(folders: tuple[Place, ...], html: Path | None, no_html: bool, as_json: bool) -> int:
+    """Show the results of RUN as tables, and write them with pictures and plots to one HTML file, RUN/report.html.
+
+    Of several runs: their accuracy against the number of distilled examples, and a page of it with --html. With --json a page is
+    written only where --html names one.
+    """
+    from orchestrator.reporting import report_curve, report_run
+
+    if html is not None and no_html:
+        raise click.UsageError("--html and --no-html exclude each other; name one")
     if len(folders) > 1:
-        from orchestrator.size_curve import render_tasks, size_curve, tasks_plain
-
-        tasks = size_curve(folders)
-        show(as_json, tasks_plain(tasks), lambda console: render_tasks(tasks, console))
-        return DONE
-    from orchestrator.report import render
-    from orchestrator.summary import summary, to_json
-
-    found = summary(folders[0])
-    show(as_json, to_json(found), lambda console: render(found, console))
-    return DONE
+        return report_curve(folders, html, as_json)
+    return report_run(folders[0], html, wanted=not no_html and not as_json, as_json=as_json)
 
 
 @cli.command()

@@ -6,13 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scipy.special import stdtrit
-
 from orchestrator.estimate import standard_deviation
+from orchestrator.interval import student_t
 
-__all__ = ["CONFIDENCE", "Difference", "difference"]
-
-CONFIDENCE = 0.95
+__all__ = ["Difference", "difference"]
 
 Accuracies = Mapping[int, float]
 """Accuracies by the seed of the initialisation."""
@@ -62,8 +59,7 @@ def difference(reference: Accuracies, other: Accuracies) -> Difference | None:
 def _difference(mean: float, networks: int, se: float | None, freedom: float, better: float | None) -> Difference:
     if se is None:
         return Difference(mean, networks, better is not None, None, None, None, better)
-    # Student's t at infinitely many degrees of freedom is the normal distribution, for which scipy wants a finite number.
-    half = se * float(stdtrit(min(freedom, 1e9), (1 + CONFIDENCE) / 2))
+    half = se * student_t(freedom)
     return Difference(mean, networks, better is not None, se, mean - half, mean + half, better)
 
 

@@ -26,7 +26,7 @@ from orchestrator.place import Place
 from orchestrator.publish import make_folder, publish
 from orchestrator.remote import system_of
 
-__all__ = ["count_examples", "read_distilled", "write_distilled"]
+__all__ = ["count_examples", "rates_of_file", "read_distilled", "write_distilled"]
 
 _ABOUT = b"stillhouse.distilled"
 
@@ -145,6 +145,17 @@ def count_examples(path: Place) -> int | None:
         return int(pq.read_metadata(where, filesystem=system).num_rows)
     except (pa.ArrowException, OSError):
         return None
+
+
+def rates_of_file(path: Place) -> list[tuple[int, int, float]]:
+    """Return (step, pass, rate) of each step of training, in order, from a file's last bytes; none where it is torn."""
+    system, where = system_of(path)
+    try:
+        about = json.loads(pq.read_metadata(where, filesystem=system).metadata[_ABOUT])
+        rates = np.frombuffer(base64.b64decode(about["rates_bytes"]), dtype=about["rates_dtype"]).tolist()
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
+        return []
+    return [(step, t // about["steps"], rate) for t, (step, rate) in enumerate(zip(about["order"], rates, strict=True))]
 
 
 def _to_parquet(rows: pa.Table) -> bytes:

@@ -6,18 +6,21 @@ of its own: whatever the SQL says, it can neither write anywhere nor read anythi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from orchestrator.front import FRONT_SQL
+from orchestrator.interval import student_t
 from orchestrator.place import Place
+from orchestrator.query_tables import SMALL_TABLES
 from orchestrator.records import TABLES, RecordsError, part_paths, part_schema, schema_of
 from orchestrator.remote import system_of
+from orchestrator.views import VIEWS
 
-__all__ = ["QueryError", "query"]
+__all__ = ["QueryError", "asking", "query"]
 
 # What a file of `distilled` holds, and its name; float64 holds both kinds of tensors exactly.
 _DISTILLED = pa.schema(
@@ -30,14 +33,7 @@ _DISTILLED = pa.schema(
     ]
 )
 
-# Joined by short names: what is asked most often. A trial of equal accuracy that came first is the best, as in `best_trials`.
-_VIEWS = {
-    "results": "SELECT e.*, t.status, t.params, t.recipe FROM evaluations e LEFT JOIN trials t ON t.trial = e.trial",
-    "front": FRONT_SQL,
-    "best": "SELECT * FROM front ORDER BY accuracy_mean DESC, trial LIMIT 1",
-}
-
-_NAMES = ("trials", "evaluations", "curves", "distilled", *_VIEWS)
+_NAMES = ("trials", "evaluations", "curves", "distilled", *VIEWS, *SMALL_TABLES)
 
 
 class QueryError(ValueError):
@@ -50,35 +46,64 @@ def query(folder: Place, sql: str) -> pa.Table:
     `results` is each evaluation with its trial's status, params and recipe (null for a baseline), `front` has
     the trials of the Pareto front (with one objective: the best), `best` is the row of the most accurate of these.
     `distilled` has a row for each example of each distilled set, with the set's SHA-256 in the column ``file``; inputs are flat.
-    A table of which nothing is there yet is empty. Raises `QueryError`, for more than one question too.
+    `counted` and `estimates` (see `orchestrator.views`) hold what a report's means are made of, and these means;
+    ``student_t(freedom)`` is how many standard errors a 95 % interval reaches. `sweep`, `environment`, `events`, `rates` and
+    `importance` are made from the run's other files. A table of which nothing is there yet is empty. Raises `QueryError`, for
+    more than one question too.
+    """
+    with asking(folder) as ask:
+        return ask(sql)
+
+
+@contextmanager
+def asking(folder: Place) -> Iterator[Callable[[str], pa.Table]]:
+    """Open a run's tables for many questions, and hand out the function that answers as `query` does.
+
+    Files that are committed later are not seen. Raises `QueryError` where there is no run.
     """
     if not folder.is_dir():
         raise QueryError(f"{folder}: no such run")
+    with duckdb.connect() as connection:
+        with _explained():
+            _open(connection, folder)
+        made: set[str] = set()
+
+        def ask(sql: str) -> pa.Table:
+            with _explained():
+                for name in SMALL_TABLES.keys() - made:
+                    if name in sql.lower():
+                        connection.register(name, SMALL_TABLES[name](folder))
+                        made.add(name)
+                return _answer(connection, sql)
+
+        yield ask
+
+
+def _open(connection: duckdb.DuckDBPyConnection, folder: Place) -> None:
+    for table in TABLES:
+        connection.register(table, _parts(table, part_paths(folder, table)))
+    connection.register("distilled", _distilled(folder))
+    connection.create_function("student_t", student_t, ["DOUBLE"], "DOUBLE")
+    for name, joined in VIEWS.items():
+        connection.execute(f"CREATE TEMP VIEW {name} AS {joined}").fetchall()
+    # Files, and this program's variables, are now out of reach; DuckDB refuses to switch it on again.
+    connection.execute("SET enable_external_access = false")
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    _refuse_two_questions(connection, sql)
+    answer = connection.sql(sql)
+    if answer is None:
+        raise QueryError("the SQL asks nothing; try: SELECT * FROM trials")
+    return answer.to_arrow_table()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
     try:
-        return _answer(folder, sql)
+        yield
     except (duckdb.Error, pa.ArrowException, RecordsError) as error:
         raise QueryError(_one_line(error)) from error
-
-
-def _answer(folder: Place, sql: str) -> pa.Table:
-    tables = {table: _parts(table, part_paths(folder, table)) for table in TABLES}
-    return _ask(tables, _distilled(folder), sql)
-
-
-def _ask(tables: Mapping[str, ds.Dataset | pa.Table], distilled: ds.Dataset | pa.Table, sql: str) -> pa.Table:
-    with duckdb.connect() as connection:
-        for table, rows in tables.items():
-            connection.register(table, rows)
-        connection.register("distilled", distilled)
-        for name, joined in _VIEWS.items():
-            connection.execute(f"CREATE TEMP VIEW {name} AS {joined}").fetchall()
-        # Files, and this program's variables, are now out of reach; DuckDB refuses to switch it on again.
-        connection.execute("SET enable_external_access = false")
-        _refuse_two_questions(connection, sql)
-        answer = connection.sql(sql)
-        if answer is None:
-            raise QueryError("the SQL asks nothing; try: SELECT * FROM trials")
-        return answer.to_arrow_table()
 
 
 def _parts(table: str, paths: Sequence[Place]) -> ds.Dataset | pa.Table:

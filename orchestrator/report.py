@@ -19,7 +19,7 @@ from orchestrator.front_table import front_table
 from orchestrator.measurement import AttackMeans, Measurement, phase_parts
 from orchestrator.summary import Headline, Summary, Trial, summary, to_json
 
-__all__ = ["Summary", "render", "size_lines", "summary", "to_json"]
+__all__ = ["Summary", "protocol", "render", "size_lines", "summary", "to_json"]
 
 _TRIALS_SHOWN = 10
 _KEYS_SHOWN = 5
@@ -177,7 +177,7 @@ def _render_headline(summary: Summary, headline: Headline, console: Console) -> 
     console.print()
     console.print(Text(f"Trial {headline.trial}, the best on validation, with {headline.network}", style="bold"))
     console.print(_headline(summary, headline))
-    for line in _protocol(summary, headline):
+    for line in protocol(summary, headline):
         console.print(Text(line))
     console.print(Text(_LEGEND, style="dim"))
 
@@ -225,7 +225,7 @@ def _headline(summary: Summary, headline: Headline) -> Table:
     return table
 
 
-def _protocol(summary: Summary, headline: Headline) -> list[str]:
+def protocol(summary: Summary, headline: Headline) -> list[str]:
     """Return lines that say how the figures came about, and where the distilled sets lie."""
     lines = []
     if headline.test is None:

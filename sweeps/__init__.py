@@ -1,6 +1,6 @@
 """What to run: the schema of a sweep file, and the shipped sweeps."""
 
-from sweeps.catalogue import Shipped, read, shipped
+from sweeps.catalogue import Shipped, is_shipped, read, shipped
 from sweeps.error import SweepError
 from sweeps.schema import BASELINES, Cost, Evaluate, Final, FullData, Optimised, Published, Resources, Tuning
 from sweeps.search import Search
@@ -25,6 +25,7 @@ __all__ = [
     "Sweep",
     "SweepError",
     "Tuning",
+    "is_shipped",
     "read",
     "shipped",
 ]

@@ -14,7 +14,7 @@ from sweeps.reading import read_file
 from sweeps.schema import Cost, Published
 from sweeps.sweep import Sweep
 
-__all__ = ["Shipped", "read", "shipped"]
+__all__ = ["Shipped", "is_shipped", "read", "shipped"]
 
 _FOLDER = pathlib.Path(__file__).parent / "shipped"
 
@@ -39,6 +39,11 @@ def read(source: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Sweep
     is read as ``./NAME``. Raises `SweepError`, one line that says where, what is wrong and what would be accepted.
     """
     return read_file(_find(os.fspath(source)), overrides)
+
+
+def is_shipped(name: str) -> bool:
+    """Say whether a sweep of that name is shipped, without reading any."""
+    return name in _files()
 
 
 def shipped() -> list[Shipped]:

@@ -17,3 +17,11 @@ def local_ray() -> Iterator[object]:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent / "orchestrator"), prepend=os.pathsep)
         with attach(cpus=2) as attached:
             yield attached
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """One whole run of seconds; it is only read."""
+    from tests.small_run import small_run
+
+    return small_run(tmp_path_factory.mktemp("small"))

@@ -1,14 +1,15 @@
 import math
 import os
+import subprocess
 
 import pyarrow as pa
 import pytest
 import torch
-from sample_rows import PARAMS, evaluation, point, trial
+from sample_rows import PARAMS, evaluation, point, python, trial
 
 from distiller.distilled import Distilled
 from orchestrator.distilled_table import write_distilled
-from orchestrator.query import QueryError, query
+from orchestrator.query import QueryError, asking, query
 from orchestrator.records import TABLES, Records, part_paths
 
 
@@ -59,8 +60,10 @@ def test_tables_describe_themselves(run):
     assert {"column_name": "seed", "column_type": "UBIGINT"}.items() <= columns[7].items()
     assert sorted(row["name"] for row in query(run, "SHOW TABLES").to_pylist()) == [
         "best",
+        "counted",
         "curves",
         "distilled",
+        "estimates",
         "evaluations",
         "front",
         "results",
@@ -175,3 +178,38 @@ def test_a_temporary_file_is_not_read(run):
     (run / "trials" / ".part-000009.parquet").write_bytes(b"torn")
     (run / "trials" / ".part-000009.parquet.tmp-1").write_bytes(b"torn")
     assert query(run, "SELECT count(*) n FROM trials").to_pylist() == [{"n": 3}]
+
+
+def test_a_question_that_needs_no_torch_loads_none(run):
+    code = "import sys; from pathlib import Path; from orchestrator.query import query; query(Path(sys.argv[1]), 'FROM best');"
+    code += "print({'torch', 'optuna', 'scipy', 'ray'} & set(sys.modules))"
+    ended = subprocess.run(**python(code, str(run)), capture_output=True, text=True, check=True)
+    assert ended.stdout == "set()\n"
+
+
+def test_many_questions_are_answered_over_tables_that_are_opened_once(run):
+    with asking(run) as ask:
+        assert ask("SELECT count(*) AS n FROM trials").to_pylist() == [{"n": 3}]
+        with pytest.raises(QueryError, match="try: SELECT"):
+            ask("SELEC")
+        assert ask("SELECT count(*) AS n FROM estimates").to_pylist() == [{"n": 3}]
+        with pytest.raises(QueryError):
+            ask("SELECT * FROM '/etc/passwd'")
+
+
+def answered(run, sql):
+    return [tuple(row.values()) for row in query(run, sql).to_pylist()]
+
+
+def test_what_the_runs_other_files_say(run):
+    (run / "environment.json").write_text('{"python": "3.11.7", "packages": {"torch": "2.15.0"}, "slots": 2}')
+    (run / "events.jsonl").write_text('{"time": "2026-01-01T12:00:00+00:00", "event": "done", "trial": 3}\ntorn')
+    assert answered(run, "SELECT key, value FROM environment ORDER BY key") == [
+        ("packages.torch", "2.15.0"), ("python", "3.11.7"), ("slots", "2"),
+    ]  # fmt: skip
+    assert answered(run, "SELECT line, event, about->>'trial' FROM events") == [(0, "done", "3")]
+    assert answered(run, "SELECT count(*) FROM sweep") == [(0,)], "its sweep was never frozen"
+    name = write_distilled(run / "distilled", distilled(1))
+    assert answered(run, "SELECT * FROM rates ORDER BY position") == [
+        (name, 0, 0, 0, rate := float(torch.tensor(0.02))), (name, 1, 1, 0, rate), (name, 2, 0, 1, rate), (name, 3, 1, 1, rate),
+    ]  # fmt: skip

@@ -28,8 +28,8 @@ published: {accuracy: "96.13", source: "SLDD, Table 2"}
 PARAMS = pa.struct([("steps", pa.int64()), ("outer_lr", pa.float64())])
 
 
-def write_run(folder, text=SWEEP, trials=(), evaluations=(), curves=(), finals=None, name="small"):
-    """Write a run of the sweep ``text`` with these rows; return its folder."""
+def write_run(folder, text=SWEEP, trials=(), evaluations=(), curves=(), finals=None, name="small", params=PARAMS):
+    """Write a run of the sweep ``text`` with these rows, ``params`` the type of what was searched; return its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.parent / f"{name}.yaml"
     path.write_text(text)
@@ -38,7 +38,7 @@ def write_run(folder, text=SWEEP, trials=(), evaluations=(), curves=(), finals=N
     write_json(
         folder / "sweep.json", {"version": 1, "digest": sweep.digest(), "sweep": sweep.frozen(), "finals": finals}
     )
-    records = Records(folder, PARAMS if sweep.search else None)
+    records = Records(folder, params if sweep.search else None)
     for row in trials:
         row["recipe"] = json.dumps(sweep.recipe_for(row["params"] or {}).plain())
     # Columns that this version does not have yet are left out.

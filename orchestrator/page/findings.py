@@ -1,0 +1,82 @@
+"""All that a page is made from: the figures of the run, its files' answers to SQL, whether a driver is at work on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from orchestrator.difference import Difference, difference
+from orchestrator.opening import Run, open_run
+from orchestrator.page.blocks import Source
+from orchestrator.page.questions import question
+from orchestrator.place import Place
+from orchestrator.query import asking
+from orchestrator.records import Row
+from orchestrator.status import driver_of
+from orchestrator.summary import Headline, Summary, summary
+
+__all__ = ["Findings", "findings"]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A run's figures. ``running`` says whether a driver is at work; ``ask`` answers SQL."""
+
+    folder: Place
+    run: Run
+    summary: Summary
+    running: bool
+    ask: Callable[[str], pa.Table]
+
+    @property
+    def headline(self) -> Headline | None:
+        """The trial that validation chose."""
+        return self.summary.headline
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The sweep's recipe, of which the search replaces some keys."""
+        return self.run.sweep.recipe.plain()
+
+    def source(self, title: str) -> Source:
+        """Return a question of the page, about the headline's trial where it asks about the best one."""
+        return question(title, self.headline.trial if self.headline else None)
+
+    def answer(self, title: str) -> list[Row]:
+        """Return the rows that answer a question."""
+        rows: list[Row] = self.ask(self.source(title).sql).to_pylist()
+        return rows
+
+    @cached_property
+    def lead(self) -> tuple[int, Difference] | None:
+        """The runner-up of the search, and by how much the headline's trial is ahead of it, paired by initialisation."""
+        others = [trial for trial in self.summary.trials if trial.status == "complete" and trial.accuracy]
+        others = [trial for trial in others if self.headline and trial.trial != self.headline.trial]
+        if self.headline is None or not others:
+            return None
+        second = others[0].trial
+        first, other = (self._searched(number) for number in (self.headline.trial, second))
+        found = difference(other, first)
+        return None if found is None else (second, found)
+
+    def _searched(self, trial: int) -> dict[int, float]:
+        sql = f"SELECT seed, accuracy FROM evaluations WHERE phase = 'search' AND trial = {trial} ORDER BY init"
+        return {row["seed"]: row["accuracy"] for row in self.ask(sql).to_pylist()}
+
+
+@contextmanager
+def findings(folder: Place, figures: Summary | None = None, now: float | None = None) -> Iterator[Findings]:
+    """Open what a page of the run in ``folder`` says, at ``now`` (seconds since 1970); ``figures`` are its, where at hand.
+
+    Raises `RunError` where there is no run, `RecordsError` for a damaged table.
+    """
+    run = open_run(folder)
+    driver = driver_of(folder, time.time() if now is None else now)
+    with asking(folder) as ask:
+        yield Findings(folder, run, figures or summary(folder), driver is not None and driver.alive, ask)

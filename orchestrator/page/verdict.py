@@ -1,0 +1,141 @@
+"""The answer in a sentence: which recipe won, by how much, how sure that is, what it cost."""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.difference import Difference
+from orchestrator.estimate import Estimate
+from orchestrator.figures import clock, count, number, percent, points, tally
+from orchestrator.interval import interval
+from orchestrator.page.findings import Findings
+from orchestrator.summary import Headline
+
+__all__ = ["between", "published_mean", "standing", "tiles", "verdict"]
+
+
+def verdict(found: Findings) -> str:
+    """Return the sentence, for any stage of a run."""
+    headline, about = found.headline, found.summary
+    if headline is None:
+        return _nothing(found)
+    who = f"Trial {headline.trial}{_chosen(found)}" if about.trials_total > 1 else "The recipe"
+    where, estimate = ("on the test split", headline.test) if headline.test else ("on validation", headline.validation)
+    verb = "wins" if about.trials_total > 1 else "is measured"
+    if found.running or about.stage == "search":
+        verb = "leads so far" if about.trials_total > 1 else verb
+    parts = [f"{who} {verb}: {_fresh(headline)} {percent(estimate.mean)} % {where}{_sure(estimate)}"]
+    parts += [_ahead(*found.lead)] if found.lead is not None else []
+    parts += [told for told in (_beats(found), _against_published(found)) if told]
+    return "; ".join(parts) + f". It all took {clock(about.cost.devices)} of device time."
+
+
+def standing(found: Findings) -> str:
+    """Return how far the run is: done, still going, or stopped."""
+    if found.summary.stage == "done":
+        return "done"
+    return f"{'still going' if found.running else 'stopped'}, in stage {found.summary.stage}"
+
+
+def between(bounds: tuple[float, float] | None) -> str:
+    """Show an interval of fractions as percentages: ``92.1 to 93.4``, a dash where it is not known."""
+    return "-" if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
+
+
+def published_mean(text: str | None) -> float | None:
+    """Return the mean of a published figure such as ``82.75 ± 2.75``, as a fraction of 1; `None` for no number."""
+    begun = re.match(r"\s*(\d+(?:\.\d+)?)", text or "")
+    return float(begun[1]) / 100 if begun else None
+
+
+def tiles(found: Findings) -> list[tuple[str, str, str]]:
+    """Return the first figures to look at: what, the figure, how sure or of what."""
+    headline, cost = found.headline, found.summary.cost
+    wall = "" if cost.wall is None else f"{clock(cost.wall)} on the clock"
+    shown = [] if headline is None else _accuracy_tiles(found, headline)
+    ended = sum(found.summary.statuses.values())
+    trials = ("trials finished", f"{ended:,} of {found.summary.trials_total:,}", tally(found.summary.statuses))
+    return [*shown, trials, ("device time", clock(cost.devices), wall)]
+
+
+def _accuracy_tiles(found: Findings, headline: Headline) -> list[tuple[str, str, str]]:
+    accuracy = headline.test or headline.validation
+    split = "test" if headline.test else "validation alone"
+    bounds = interval(accuracy)
+    sure = f"95 % interval {between(bounds)}" if bounds else "no interval: one value"
+    shown = [(f"accuracy, %, {split}", percent(accuracy.mean), f"{sure}, {count(accuracy.n, 'network')}")]
+    if found.lead is not None:
+        second, by = found.lead
+        shown.append((f"ahead of trial {second}, points", points(by.mean), f"validation, {_settled(by)}"))
+    published = found.summary.published
+    mean = published_mean(published["accuracy"] if published else None)
+    if published is not None and mean is not None and headline.test is not None:
+        shown.append(
+            ("against published, points", points(headline.test.mean - mean), f"published {published['accuracy']}")
+        )
+    return shown
+
+
+def _nothing(found: Findings) -> str:
+    about = found.summary
+    if about.trials_total == 0:
+        return "Nothing is distilled in this sweep: it measures baselines alone."
+    if not about.statuses:
+        return f"No trial has finished yet, of {count(about.trials_total, 'trial')}: there is nothing to compare."
+    ended = tally(about.statuses)
+    if sum(about.statuses.values()) < about.trials_total:
+        return f"No trial is complete yet ({ended}, of {about.trials_total:,}): there is nothing to compare."
+    return f"No trial is complete ({ended}): there is no winner. What went wrong is below."
+
+
+def _fresh(headline: Headline) -> str:
+    if headline.init == "fixed":
+        return f"{headline.network}, from the initialisation that it was distilled for, reaches"
+    return f"freshly drawn {headline.network} networks reach"
+
+
+def _sure(estimate: Estimate) -> str:
+    bounds = interval(estimate)
+    networks = count(estimate.n, "network")
+    return f" ({networks}, so no interval)" if bounds is None else f" (95 % interval {between(bounds)}, {networks})"
+
+
+def _ahead(second: int, by: Difference) -> str:
+    tie = "level with" if by.mean == 0 else f"{percent(abs(by.mean))} points {'ahead of' if by.mean > 0 else 'behind'}"
+    return f"on validation it is {tie} trial {second}, the runner-up ({_settled(by)})"
+
+
+def _settled(by: Difference) -> str:
+    if by.low is None or by.high is None:
+        return "too few networks to say how sure"
+    paired = "paired, " if by.paired else ""
+    told = "" if by.low > 0 else ": not settled"
+    return f"95 % interval {points(by.low)} to {points(by.high)}, {paired}{count(by.networks, 'network')}{told}"
+
+
+def _beats(found: Findings) -> str:
+    """Say how the winner stands to the best baseline."""
+    against = [each for each in found.summary.baselines if each.margin is not None]
+    if not against:
+        return ""
+    best = min(against, key=lambda each: each.margin or 0.0)
+    above = "above" if (best.margin or 0.0) >= 0 else "below"
+    error = "" if best.margin_se is None else f" (standard error {percent(best.margin_se)})"
+    others = f", the best of {len(against)} baselines" if len(against) > 1 else ""
+    return f"on test {percent(abs(best.margin or 0.0))} points {above} {best.name}{others}{error}"
+
+
+def _chosen(found: Findings) -> str:
+    """Return what the search chose for the headline's trial."""
+    assert found.headline is not None
+    params = next((each.params for each in found.summary.trials if each.trial == found.headline.trial), None) or {}
+    chosen = [f"{name} {number(value)}" for name, value in params.items() if value is not None]
+    return f" ({', '.join(chosen)})" if chosen else ""
+
+
+def _against_published(found: Findings) -> str:
+    published, headline = found.summary.published, found.headline
+    mean = published_mean(published["accuracy"] if published else None)
+    if published is None or mean is None or headline is None or headline.test is None:
+        return ""
+    return f"published are {published['accuracy']}, so it is {points(headline.test.mean - mean)} points from these"

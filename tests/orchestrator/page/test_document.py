@@ -1,0 +1,169 @@
+import re
+
+import pyarrow as pa
+from rich.console import Console
+
+from orchestrator.page import page, write_page
+from orchestrator.report import render
+from orchestrator.summary import summary
+from tests.orchestrator.read_page import Page
+from tests.orchestrator.written_runs import (
+    SWEEP,
+    WITHOUT_SEARCH,
+    baseline_rows,
+    evaluations,
+    final_rows,
+    finished_trials,
+    point,
+    search_rows,
+    trial,
+    tune_rows,
+    write_events,
+    write_run,
+    write_whole_run,
+)  # fmt: skip
+
+PUBLISHED = "published: {accuracy: '82.75 ± 2.75', source: 'SLDD (arXiv 1910.02551), Table 2'}\n"
+TAGS = (
+    "html head meta link title style body header p h1 dl div dt dd nav ul li a main section h2 h3 table thead tbody tr th td "
+    "details summary pre code figure figcaption svg path text circle rect g i span img footer"
+)
+
+
+def read(folder):
+    return Page(page(folder))
+
+
+def test_the_answer_stands_at_the_top(tmp_path):
+    folder = write_whole_run(tmp_path / "run", SWEEP + PUBLISHED)
+    write_events(folder, (0, "driver_started"), (75, "done"))
+    head = " ".join(read(folder).texts["head"].split())
+    # The standard error is 0.0129, and t is 3.182 at 3 degrees of freedom. The trials' networks are equal, one by one.
+    assert "Trial 1 (steps 2, outer_lr 0.01235) wins" in head
+    assert "83.00 % on the test split (95 % interval 78.89 to 87.11, 4 networks)" in head
+    assert "level with trial 0, the runner-up (95 % interval +0.00 to +0.00, paired, 3 networks: not settled)" in head
+    assert "23.00 points above random_real" in head
+    assert "published are 82.75 ± 2.75, so it is +0.25 points from these" in head
+    assert "0:01:15 on the clock" in head
+
+
+def test_what_the_terminal_shows_is_on_the_page(tmp_path):
+    folder = write_whole_run(tmp_path / "run", SWEEP + PUBLISHED)
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    render(summary(folder), console)
+    figures = set(re.findall(r"\d+\.\d\d(?!\d)", console.export_text()))
+    text = page(folder)
+    assert len(figures) > 10
+    assert [figure for figure in figures if figure not in text] == []
+
+
+def test_no_trial_has_finished(tmp_path):
+    folder = write_run(tmp_path / "run", SWEEP)
+    found = read(folder)
+    assert "No trial has finished yet, of 4 trials" in found.texts["head"]
+    assert "stopped, in stage search" in found.texts["head"]
+    assert "The whole sweep" in found.texts["origin"]
+
+
+def test_a_run_still_going_says_so(tmp_path):
+    from orchestrator.lease import Lease
+
+    folder = write_run(
+        tmp_path / "run", SWEEP, finished_trials()[:1], search_rows()[:3], [point(0, 0, 0), point(1, 0, 0)]
+    )
+    with Lease.take(folder):
+        head = read(folder).texts["head"]
+    assert "still going, in stage search" in head
+    assert (
+        "Trial 0 (steps 2, outer_lr 0.01235) leads so far: freshly drawn lenet networks reach 80.00 % on validation"
+        in head
+    )
+
+
+def test_one_trial_without_a_search(tmp_path):
+    folder = write_run(
+        tmp_path / "run", WITHOUT_SEARCH, [trial(0, 0.96, n=1, params=None)], evaluations("final", [0.9613])
+    )
+    found = read(folder)
+    assert (
+        "The recipe is measured: lenet, from the initialisation that it was distilled for, reaches 96.13 %"
+        in found.texts["head"]
+    )
+    assert "(1 network, so no interval)" in found.texts["head"]
+    assert "search" not in found.texts
+
+
+def test_only_failed_trials_are_counted_by_cause_with_an_example(tmp_path):
+    ended = [
+        trial(n, status="failed", cause="memory" if n else "user", error=f"\nno {n} left\nand more") for n in range(4)
+    ]
+    found = read(write_run(tmp_path / "run", SWEEP, ended))
+    assert "No trial is complete (4 failed): there is no winner." in found.texts["head"]
+    assert found.table("cause")[0] == {
+        "status": "failed", "cause": "memory", "for example": "no 1 left", "trials": "3", "first trial": "1",
+    }  # fmt: skip
+    assert "search" in found.texts, "its history shows that none has a result"
+
+
+def test_a_thousand_trials_make_a_page_of_twenty(tmp_path):
+    params = [{"steps": 1 + n % 5, "outer_lr": 0.001 + n / 1e5} for n in range(1000)]
+    cost = [{"device_seconds": 1.0 + n % 50} for n in range(1000)]
+    trials = [trial(n, 0.5 + n % 97 / 1000, 0.02, 0.01, params=params[n], **cost[n]) for n in range(1000)]
+    folder = write_run(tmp_path / "run", SWEEP.replace("trials: 4", "trials: 1000"), trials)
+    text = page(folder)
+    assert len(text) < 2_000_000
+    assert len(Page(text).table("status", "95 % interval")) == 20
+    assert "And 980 trials more" in text
+
+
+def test_a_sweep_that_distils_nothing_shows_its_baselines(tmp_path):
+    text = SWEEP[: SWEEP.index("search:")] + SWEEP[SWEEP.index("evaluate:") :] + "distil: false\n"
+    found = read(write_run(tmp_path / "run", text, [], tune_rows() + baseline_rows(), finals=[0]))
+    assert "it measures baselines alone" in found.texts["head"]
+    assert found.table("sd runs")[0]["accuracy, % ± sd"] == "60.00 ± -"
+
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</style></svg>]]>"
+
+
+def test_what_comes_from_a_sweep_never_becomes_markup(tmp_path):
+    quoted = HOSTILE.replace("'", "''")
+    text = SWEEP.replace("about: A sweep with [brackets], to be shown as they are.", f"about: '{quoted}'")
+    text = text.replace("steps: {int: [1, 5]}", f"data: {{choice: [digits, './{quoted}']}}")
+    text += f"published: {{accuracy: '{quoted}', source: '{quoted}', baselines: {{random_real: '{quoted}'}}}}\n"
+    ended = finished_trials()
+    for row, data in zip(ended, ("digits", f"./{HOSTILE}", "digits", "digits"), strict=True):
+        row["params"] = {"data": data, "outer_lr": 0.01}
+    ended[2] |= {"cause": HOSTILE, "error": HOSTILE}
+    rows = search_rows() + final_rows(network=f"a:{HOSTILE}") + tune_rows() + baseline_rows()
+    rows += evaluations("extra", [0.7, 0.8], trial=1, network=HOSTILE)
+    folder = write_run(
+        tmp_path / "run", text, ended, rows, params=pa.struct([("data", pa.string()), ("outer_lr", pa.float64())])
+    )
+    found = page(folder)
+    assert HOSTILE not in found
+    assert "&lt;script&gt;alert(1)" in found
+    assert Page(found).tags <= set(TAGS.split())
+    assert Page(found).pictures == []
+
+
+def test_nothing_is_fetched_and_nothing_runs(finished):
+    text = page(finished.folder)
+    assert "script" not in Page(text).tags
+    addresses = re.findall(r"""(?:src|href)="([^"]{0,20})|url\(([^)]{0,20})""", text)
+    assert {(first or second)[:5] for first, second in addresses} <= {
+        "data:",
+        *[f"#{name[:4]}" for name in Page(text).texts],
+    }
+
+
+def test_a_page_replaces_the_one_before_whole(finished, tmp_path):
+    first = write_page(finished.folder, tmp_path / "a.html")
+    assert first.read_text(encoding="utf-8").endswith("</html>")
+    write_page(finished.folder, first)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+
+
+def test_a_set_that_is_gone_is_said_to_be(tmp_path):
+    found = read(write_whole_run(tmp_path / "run"))
+    assert "It cannot be shown" in found.texts["distilled"]
