@@ -43,10 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _check_options(options)
         recipe = _read(options.recipe)
         settle_process(recipe)
-        dataset = load(recipe.data, recipe.validation, recipe.real_examples).to(
+        dataset = load(recipe.data, recipe.validation, recipe.real_examples, recipe.text).to(
             recipe.device, getattr(torch, recipe.dtype)
         )
         _check_fit(recipe, dataset, options.recipe)
+        _say_unknown(dataset)
         state = _distil(recipe, dataset, options.state)
     except _BAD_INPUT as error:
         print(f"distiller: {error}", file=sys.stderr)
@@ -59,6 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"wrote {options.out}: {len(distilled)} examples, sha256 {distilled.digest()}")
     _evaluate(recipe, dataset, distilled, options.inits)
     return 0
+
+
+def _say_unknown(dataset: Dataset) -> None:
+    """Print, where the data are text, how much of it has no vector."""
+    if dataset.words is not None:
+        words = dataset.words
+        print(
+            f"{dataset.name}: {100 * words.unknown:.1f} % of the training text's words have no vector in {words.text.vectors}"
+        )
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -22,7 +22,9 @@ def stack_of(recipe: Recipe, dataset: Dataset) -> Stack:
     """Build the recipe's network for ``dataset``, computed on stacks as the recipe says."""
     settled = recipe.settled()
     assert settled.backend != "auto"
-    return Stack(build(settled.network, dataset.shape, dataset.outputs), settled.backend, settled.smoothing)
+    masked = settled.text is None or settled.text.mask
+    network = build(settled.network, dataset.shape, dataset.outputs, masked)
+    return Stack(network, settled.backend, settled.smoothing, dataset.embedded)
 
 
 def network_seeds(recipe: Recipe, outer_step: int) -> list[int]:

@@ -63,7 +63,7 @@ def evaluate(
     """
     recipe, device = recipe.settled(), examples.inputs.device
     stack = stack_of(recipe, dataset)
-    distilled = distilled.to(device, examples.inputs.dtype)
+    distilled = distilled.to(device, dataset.dtype)
     chunk = recipe.chunk or len(seeds)
     wanted = Examples(examples.inputs, outer_labels(recipe, examples.labels))
     results: list[Evaluation] = []

@@ -22,6 +22,7 @@ from distiller.networks import Parameters
 from distiller.own_path import own_path
 from distiller.pretrain import held_out
 from distiller.recipe import Recipe
+from distiller.text import is_glove
 
 __all__ = [
     "NetworkFileError", "bundle", "is_shareable", "name_of", "read_network", "unbundle", "write_network",
@@ -41,8 +42,14 @@ def name_of(recipe: Recipe, seed: int) -> str:
 
 
 def is_shareable(recipe: Recipe) -> bool:
-    """Return whether the name says it all: an own data file or an own network may change under the same name."""
-    return recipe.pretrained is not None and own_path(recipe.pretrained.data) is None and ":" not in recipe.network
+    """Return whether the name says it all: an own file of data or of vectors or an own network may change under the same name."""
+    own = recipe.text is not None and not is_glove(recipe.text.vectors)
+    return (
+        recipe.pretrained is not None
+        and own_path(recipe.pretrained.data) is None
+        and ":" not in recipe.network
+        and not own
+    )
 
 
 def write_network(recipe: Recipe, seed: int, names: Sequence[str], parameters: Parameters) -> bytes:
@@ -93,6 +100,7 @@ def _key(recipe: Recipe, seed: int) -> dict[str, Any]:
     how = {key: value for key, value in dataclasses.asdict(settled.pretrained).items() if key != "pool"}
     names = ("network", "init_scheme", "dtype", "device", "backend", "real_chunk", "threads")
     about = {name: getattr(settled, name) for name in names}
+    about |= {"text": dataclasses.asdict(settled.text)} if settled.text is not None else {}
     return {"form": _FORM, "pretrained": how, "held_out": held_out(settled), "seed": seed} | about
 
 

@@ -52,7 +52,7 @@ def train_on(
     # Adam works element by element: K stacked networks are K independent ones.
     leaves = [p.detach().clone() for p in parameters]
     adam = torch.optim.Adam(leaves, lr=how.lr, betas=(0.5, 0.999))
-    targets = one_hot(examples.labels, classes).to(examples.inputs.dtype)
+    targets = one_hot(examples.labels, classes).to(parameters[0].dtype)
     for number in range(how.passes):
         for group in adam.param_groups:
             group["lr"] = how.lr if how.decay is None else how.lr * how.decay.factor ** (number // how.decay.every)

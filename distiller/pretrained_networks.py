@@ -46,7 +46,7 @@ def source_of(recipe: Recipe) -> Dataset:
     """
     settled = recipe.settled()
     assert settled.pretrained is not None
-    dataset = load(settled.pretrained.data, held_out(settled))
+    dataset = load(settled.pretrained.data, held_out(settled), text=settled.text)
     return dataset.to(settled.device, getattr(torch, settled.dtype))
 
 
@@ -99,7 +99,7 @@ def obtain(recipe: Recipe, seeds: Sequence[int], say: Callable[[int, int], None]
 
 
 def _parameters(recipe: Recipe, data: str) -> dict[str, tuple[int, ...]]:
-    described = describe(data)
+    described = describe(data, recipe.text)
     stack = Stack(build(recipe.network, described.shape, described.outputs), "loop")
     return dict(zip(stack.names, stack.shapes, strict=True))
 

@@ -43,4 +43,5 @@ def real_batches(recipe: Recipe, dataset: Dataset, *key: int | str) -> tuple[Ten
         order = permutation(derive(recipe.seed, *key, label), len(there))[:wanted]
         rows[:, places] = there[order].view(recipe.steps, -1)
     # Chosen where the data are: a whole training set is not worth a way from the device for a few rows.
-    return dataset.train.inputs[rows.to(dataset.train.inputs.device)].cpu(), labels[rows]
+    inputs = dataset.embedded(dataset.train.inputs[rows.to(dataset.train.inputs.device)])
+    return inputs.cpu(), labels[rows]

@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from distiller.text import Text
+
 __all__ = ["Attack", "AttackObjective", "Base", "Decay", "Pretrained", "Recipe", "RecipeError", "Selection"]
 
 InitScheme = Literal[
@@ -107,7 +109,7 @@ class Recipe:
     """
 
     data: str
-    """A data set's name, or the path of an NPZ file or a folder of images (see `distiller.data`)."""
+    """A data set's name, or the path of an NPZ file, a folder of images or a file of text (see `distiller.data`)."""
     network: str
     """A network's name, or ``package.module:Class`` for any `torch.nn.Module` of your own (see `distiller.networks`)."""
     method: Literal["unrolled", "labels", "ridge"] = "unrolled"
@@ -173,6 +175,8 @@ class Recipe:
     seed: int = _number(1, least=0)
     run: int = _number(0, least=0)
     """Which of several distillations of the same recipe; each has streams of its own."""
+    text: Text | None = None
+    """How sentences become inputs; `None` for the defaults, and for data that are no text."""
 
     memory: Literal["saved", "recompute"] = "recompute"
     """Keep each inner step's graph (faster, memory grows with S x E), or build it again on the way back (memory stays flat)."""
@@ -242,8 +246,8 @@ class Recipe:
     def settled(self) -> Recipe:
         """Return the same recipe with every ``auto`` and `None` that decides bits filled in, by a fixed table.
 
-        LeNet and AlexCifarNet are batched by hand; other networks go one after another on a CPU, vmapped on CUDA. 8 networks and
-        128 real examples are computed at once on a CPU, 64 and 1,024 on CUDA.
+        LeNet, AlexCifarNet and the networks of sentences are batched by hand; others go one after another on a CPU, vmapped on
+        CUDA. 8 networks and 128 real examples are computed at once on a CPU, 64 and 1,024 on CUDA.
         """
         device = "cpu" if self.device == "auto" else self.device
         on_cpu = device == "cpu"
@@ -281,7 +285,7 @@ _OF_UNROLLED: tuple[str, ...] = (
 """Keys that only one of the methods reads."""
 
 # Networks with batched code of their own that beats one after another, as `benchmarks/outer_step.py` measures it.
-_BATCHED = frozenset({"lenet", "alexcifarnet"})
+_BATCHED = frozenset({"lenet", "alexcifarnet", "textconvnet", "birnn", "bilstm", "convlstm"})
 
 
 def _parse(kind: type, mapping: object, path: tuple[str, ...]) -> Any:

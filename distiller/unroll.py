@@ -128,9 +128,9 @@ def score(
     stack: Stack, parameters: Parameters, inputs: Tensor, labels: Tensor, *, classes: int, real_chunk: int
 ) -> Score:
     """Score K networks on n examples, ``real_chunk`` at a time."""
-    loss = torch.zeros(parameters[0].shape[0], dtype=inputs.dtype, device=inputs.device)
+    loss = torch.zeros(parameters[0].shape[0], dtype=parameters[0].dtype, device=inputs.device)
     right = torch.zeros_like(loss, dtype=torch.int64)
-    targets = one_hot(labels, classes).to(inputs.dtype)
+    targets = one_hot(labels, classes).to(loss.dtype)
     with torch.no_grad():
         for rows in _slices(len(labels), real_chunk):
             logits = stack.logits_of_many(parameters, inputs[rows])
@@ -243,7 +243,7 @@ def outer_gradient(
     leaves = tuple(p.detach().requires_grad_() for p in parameters)
     # Storage of our own: autograd may return one tensor as the gradient of two parameters, and adding into it counts it twice.
     adjoint = tuple(torch.zeros_like(leaf) for leaf in leaves)
-    loss = torch.zeros(leaves[0].shape[0], dtype=inputs.dtype, device=inputs.device)
+    loss = torch.zeros(leaves[0].shape[0], dtype=leaves[0].dtype, device=inputs.device)
     right = torch.zeros_like(loss, dtype=torch.int64)
     for rows in _slices(len(labels), real_chunk):
         with torch.enable_grad():

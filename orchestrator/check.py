@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from distiller.data import DataError, Dataset, Description, describe, load, locate
+from distiller.data import DataError, Dataset, Description, check_text, describe, load, locate
 from distiller.label_loop import check_labels
 from distiller.networks import NetworkError, Stack, build
 from distiller.objectives import check_attack
@@ -38,10 +38,11 @@ def check(sweep: Sweep, here: bool = False) -> None:
         for recipe in _recipes(sweep, data):
             check_recipe(recipe)
         try:
-            _check_classes(sweep, data, describe(data))
-            _check_neighbours(sweep, data, describe(data))
+            text = sweep.recipe.text
+            _check_classes(sweep, data, describe(data, text))
+            _check_neighbours(sweep, data, describe(data, text))
             for examples in _values(sweep, "real_examples"):
-                _check_examples(sweep, load(data, sweep.evaluate.validation, examples))
+                _check_examples(sweep, load(data, sweep.evaluate.validation, examples, text))
         except DataError as error:
             raise CheckError(str(error)) from None
 
@@ -62,7 +63,8 @@ def check_recipe(recipe: Recipe) -> None:
     assert backend != "auto"
     try:
         locate(recipe.data)
-        description = describe(recipe.data)
+        check_text(recipe.data, recipe.text)
+        description = describe(recipe.data, recipe.text)
         stack = Stack(build(recipe.network, description.shape, description.outputs), backend)
         check_labels(recipe, stack, description.shape)
         check_attack(recipe, recipe.data, description.classes)

@@ -381,17 +381,18 @@ def mirror(folder: Path, to: str, follow: bool, as_json: bool) -> int:
 def data(name: str | None, as_json: bool) -> int:
     """List the data sets and which are here, fetch the one that is named, or say what a path of your own holds."""
     from distiller.own_path import own_path
+    from distiller.text import is_glove
     from orchestrator.listing import data_plain, own_data_plain, render_data, render_own_data
 
-    if name is not None and own_path(name) is not None:
+    if name is not None and own_path(name) is not None and not is_glove(name):
         found = own_data_plain(name)
         show(as_json, found, lambda console: render_own_data(found, console))
         return DONE
     if name is not None:
-        from distiller.data import fetch, load
+        from distiller.data import fetch, read_once
 
         where = fetch(name)
-        load(name)  # files that are here may be damaged: it says so, and the cure
+        read_once(name)  # files that are here may be damaged: it says so, and the cure
         show(as_json, {"name": name, "where": str(where)}, lambda console: print_line(console, f"{name} is in {where}"))
         return DONE
     show(as_json, data_plain(), render_data)

@@ -52,8 +52,10 @@ def render_data(console: Console) -> None:
 
 def own_data_plain(path: str) -> dict[str, Any]:
     """Read the data at ``path`` whole and return what is there; raises `DataError` for what is wrong with them."""
-    from distiller.data import class_names, load
+    from distiller.data import class_names, is_text, load
 
+    if is_text(path):
+        return _own_text_plain(path)
     dataset = load(path)
     return {
         "path": path,
@@ -67,6 +69,22 @@ def own_data_plain(path: str) -> dict[str, Any]:
     }
 
 
+def _own_text_plain(path: str) -> dict[str, Any]:
+    """Read the text at ``path`` without vectors, which are a recipe's."""
+    from distiller.data import own_text
+
+    found = own_text(path)
+    lengths = [len(words) for words in found.train.words]
+    return {
+        "path": path,
+        "classes": found.description.classes,
+        "names": list(found.names),
+        "counts": [len(found.train), len(found.test)],
+        "per_class": found.train.labels.bincount(minlength=found.description.classes).tolist(),
+        "words": [min(lengths), max(lengths)],
+    }
+
+
 def render_own_data(found: dict[str, Any], console: Console) -> None:
     """Print what a user's own path holds, a line a fact."""
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -75,12 +93,14 @@ def render_own_data(found: dict[str, Any], console: Console) -> None:
     rows = {
         "path": found["path"],
         "classes": f"{found['classes']}{names}",
-        "shape": " x ".join(map(str, found["shape"])),
         "train / test": " / ".join(f"{count:,}" for count in found["counts"]),
         "train examples of a class": f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}",
-        "mean": ", ".join(f"{number:.4f}" for number in found["mean"]),
-        "std": ", ".join(f"{number:.4f}" for number in found["std"]),
     }
+    if "words" in found:
+        rows["words of a training sentence"] = "{:,} to {:,}".format(*found["words"])
+    else:
+        rows["shape"] = " x ".join(map(str, found["shape"]))
+        rows |= {name: ", ".join(f"{number:.4f}" for number in found[name]) for name in ("mean", "std")}
     for name, said in rows.items():
         table.add_row(name, Text(said, overflow="fold"))
     console.print(table)

@@ -159,7 +159,8 @@ def _peak_memory() -> int:
 
 
 def _probe(recipe: Recipe, params: dict[str, Any]) -> Cost:
-    dataset = load(recipe.data, recipe.validation, recipe.real_examples).to(recipe.device, getattr(torch, recipe.dtype))
+    dataset = load(recipe.data, recipe.validation, recipe.real_examples, recipe.text)
+    dataset = dataset.to(recipe.device, getattr(torch, recipe.dtype))
     state = advance(recipe, dataset, start(recipe, dataset), 1)  # the first step pays for what is done once
     began, steps = time.perf_counter(), 0
     while time.perf_counter() - began < _PROBE_SECONDS and state.outer_step < recipe.outer_steps and not state.diverged:

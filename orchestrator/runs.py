@@ -143,10 +143,10 @@ def _located(sweep: Sweep) -> Sweep:
 
 
 def _absolute(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested values in which every text under a key ``data`` that is the path of something is absolute."""
+    """Return nested values in which every text under a key ``data`` or ``vectors`` that is the path of something is absolute."""
     return {
         key: _absolute(value) if isinstance(value, Mapping)
-        else absolute(value) if key == "data" and isinstance(value, str)
+        else absolute(value) if key in ("data", "vectors") and isinstance(value, str)
         else value
         for key, value in values.items()
     }  # fmt: skip

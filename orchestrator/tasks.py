@@ -27,6 +27,7 @@ from distiller.pretrain import held_out
 from distiller.pretrained_networks import measure, trained_files
 from distiller.process import settle_process
 from distiller.recipe import Recipe
+from distiller.text import Text
 from distiller.training import Training
 from orchestrator.ways import Way
 
@@ -41,7 +42,7 @@ def train_networks(recipe: Mapping[str, Any], seeds: Sequence[int]) -> dict[str,
     parsed = Recipe.parse(recipe).settled()
     settle_process(parsed)
     assert parsed.pretrained is not None
-    source = _dataset(parsed.pretrained.data, held_out(parsed), None, parsed.device, parsed.dtype)
+    source = _dataset(parsed.pretrained.data, held_out(parsed), None, parsed.text, parsed.device, parsed.dtype)
     return {"files": trained_files(parsed, source, seeds)} | _place(parsed, began)
 
 
@@ -201,12 +202,12 @@ def _examples(recipe: Recipe, source: Source, draw: int) -> tuple[torch.Tensor, 
 
 
 def _dataset_of(recipe: Recipe) -> Dataset:
-    return _dataset(recipe.data, recipe.validation, recipe.real_examples, recipe.device, recipe.dtype)
+    return _dataset(recipe.data, recipe.validation, recipe.real_examples, recipe.text, recipe.device, recipe.dtype)
 
 
 @functools.lru_cache(maxsize=4)
-def _dataset(data: str, validation: int, examples: int | None, device: str, dtype: str) -> Dataset:
-    return load(data, validation, examples).to(device, getattr(torch, dtype))
+def _dataset(data: str, validation: int, examples: int | None, text: Text | None, device: str, dtype: str) -> Dataset:
+    return load(data, validation, examples, text).to(device, getattr(torch, dtype))
 
 
 def _release(recipe: Recipe) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from distiller.recipe import Decay, Pretrained, Recipe
+from distiller.text import Text
 from orchestrator.cli import cli
 from orchestrator.query import query
 from orchestrator.tables import KEYS, TABLES, schema_of
@@ -82,6 +83,13 @@ def test_the_keys_of_pre_training_are_there_with_their_defaults():
     for field in dataclasses.fields(Pretrained):
         default = {"data": "NAME", "decay": "{every: N, factor: F}"}.get(field.name, field.default)
         assert f"{field.name}: {default}" in cell
+
+
+def test_the_keys_of_text_are_there_with_their_defaults():
+    table = rows(section("### Text"))
+    for field in dataclasses.fields(Text):
+        assert f"{field.name}: " in rows(section("### `recipe`"))["text"][0]
+        check_default(table[field.name][1], field.default)
 
 
 def test_every_field_of_the_schema_is_there_with_its_default():

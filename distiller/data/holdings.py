@@ -11,7 +11,10 @@ from distiller.data.images import TorchvisionImages
 from distiller.data.own import locate_own
 from distiller.data.registry import REGISTRY, Origin, entry_of
 from distiller.data.roots import chosen_root, find, roots
+from distiller.data.torchtext_sentences import TorchtextSentences
+from distiller.data.vectors import fetch_vectors
 from distiller.own_path import own_path
+from distiller.text import is_glove
 
 __all__ = ["Available", "catalogue", "fetch", "locate"]
 
@@ -70,13 +73,15 @@ def locate(name_or_path: str) -> Path | None:
 
 
 def fetch(name: str) -> Path:
-    """Download a data set unless it is here; return the root that holds it.
+    """Download a data set, or a GloVe's vectors, unless it is here; return the root, or the file, that holds it.
 
     Goes into $STILLHOUSE_DATA where it is set, else ./data where that exists, else the user's cache. Raises `DataError` for a
     name that is not known, for data that needs no download, and where the download fails.
     """
+    if is_glove(name):
+        return fetch_vectors(name)
     origin = entry_of(name).origin
-    if not isinstance(origin, TorchvisionImages):
+    if not isinstance(origin, TorchvisionImages | TorchtextSentences):
         raise DataError(f"data set {name} needs no download: it comes with an installed package")
     where, root = _where(origin), chosen_root()
     if where is not None:
@@ -95,5 +100,5 @@ def fetch(name: str) -> Path:
     return root
 
 
-def _where(origin: Origin) -> Path | None:
+def _where(origin: Origin | TorchtextSentences) -> Path | None:
     return find(origin.files) if origin.files else None

@@ -13,7 +13,7 @@ from typing import Any
 
 from distiller.data.stored import Stored
 
-__all__ = ["TorchvisionImages"]
+__all__ = ["TorchvisionImages", "silence_ends"]
 
 # Without one, a network that swallows packets holds a download for many minutes; the longest silence, not the longest download.
 _SILENCE_SECONDS = 30.0
@@ -48,7 +48,7 @@ class TorchvisionImages:
         leaves nothing that could be taken for the data set.
         """
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=root) as temporary, _silence_ends(_SILENCE_SECONDS):
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=root) as temporary, silence_ends():
             for arguments in (self.train, self.test):
                 self._open(Path(temporary), arguments, download=True)
             for file in self.files:
@@ -68,8 +68,8 @@ class TorchvisionImages:
 
 
 @contextmanager
-def _silence_ends(seconds: float) -> Iterator[None]:
-    """Give up on a connection that says nothing for ``seconds``; torchvision offers no timeout of its own."""
+def silence_ends(seconds: float = _SILENCE_SECONDS) -> Iterator[None]:
+    """Give up on a connection that says nothing for ``seconds``; torchvision and torchtext offer no timeout of their own."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

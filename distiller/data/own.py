@@ -1,4 +1,4 @@
-"""A user's own data by path: an NPZ file, or a folder of images."""
+"""A user's own data by path: an NPZ file, a folder of images, or a file of text."""
 
 from __future__ import annotations
 
@@ -9,25 +9,33 @@ from pathlib import Path
 from distiller.data.dataset import DataError, Description
 from distiller.data.folder import describe_folder, folder_classes, read_folder
 from distiller.data.npz import describe_npz, read_npz
+from distiller.data.own_text import SUFFIXES, read_own_text
 from distiller.data.registry import REGISTRY
 from distiller.data.stored import Stored
 from distiller.own_path import OwnPath, own_path
 
-__all__ = ["class_names", "describe_own", "locate_own", "read_own"]
+__all__ = ["class_names", "describe_own", "is_own_text", "locate_own", "read_own"]
 
 
 def class_names(path: str) -> list[str]:
     """Return the names of the classes by number; none for data whose classes are numbers alone."""
     own = own_path(path)
+    if own is not None and is_own_text(own):
+        return list(read_own_text(locate_own(own)).names)
     return list(folder_classes(own)) if own is not None and own.path.is_dir() else []
+
+
+def is_own_text(own: OwnPath) -> bool:
+    """Say whether the path is that of a file of text, from its name alone."""
+    return own.path.suffix.lower() in SUFFIXES and not own.path.is_dir()
 
 
 def locate_own(own: OwnPath) -> Path:
     """Return the path; raises `DataError` where nothing is there, or a size is named for what is no folder."""
     if not own.path.exists():
         raise DataError(
-            f"no file or folder {own.path}: give the path of an .npz file or of a folder of images, "
-            f"or one of {', '.join(REGISTRY)}"
+            f"no file or folder {own.path}: give the path of an .npz file, of a folder of images or of a .csv, .tsv or .parquet "
+            f"of text, or one of {', '.join(REGISTRY)}"
         )
     if own.size is not None and not own.path.is_dir():
         raise DataError(

@@ -13,6 +13,7 @@ from distiller.data.dataset import DataError, Description
 from distiller.data.digits import Digits
 from distiller.data.images import TorchvisionImages
 from distiller.data.stored import Stored
+from distiller.data.torchtext_sentences import TorchtextSentences
 
 __all__ = ["REGISTRY", "Entry", "entry_of"]
 
@@ -28,13 +29,16 @@ class Origin(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A named data set; ``mean`` and ``std`` are those of its whole training part, a number a channel, bytes as 0..1."""
+    """A named data set; ``mean`` and ``std`` are those of its whole training part, a number a channel, bytes as 0..1.
+
+    Text has its own length and vectors of 100 numbers as its shape, unless a recipe says otherwise, and is not normalised.
+    """
 
     about: str
     description: Description
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    origin: Origin
+    origin: Origin | TorchtextSentences
 
 
 def entry_of(name: str) -> Entry:
@@ -52,6 +56,21 @@ def _idx_files(folder: str, train: str = "train", test: str = "t10k") -> tuple[s
     return tuple(
         f"{folder}/raw/{part}-{kind}-ubyte" for part in (train, test) for kind in ("images-idx3", "labels-idx1")
     )
+
+
+def _text(about: str, length: int, train: int, test: int, origin: TorchtextSentences) -> Entry:
+    description = Description(classes=len(origin.classes), shape=(length, 100), train=train, test=test)
+    return Entry(about, description, mean=(0.0,), std=(1.0,), origin=origin)
+
+
+_TREC_FILES = ("trec/train_5500.label", "trec/TREC_10.label")
+_TREC_FINE = (
+    "ABBR:abb ABBR:exp DESC:def DESC:desc DESC:manner DESC:reason ENTY:animal ENTY:body ENTY:color ENTY:cremat ENTY:currency "
+    "ENTY:dismed ENTY:event ENTY:food ENTY:instru ENTY:lang ENTY:letter ENTY:other ENTY:plant ENTY:product ENTY:religion "
+    "ENTY:sport ENTY:substance ENTY:symbol ENTY:techmeth ENTY:termeq ENTY:veh ENTY:word HUM:desc HUM:gr HUM:ind HUM:title "
+    "LOC:city LOC:country LOC:mount LOC:other LOC:state NUM:code NUM:count NUM:date NUM:dist NUM:money NUM:ord NUM:other "
+    "NUM:perc NUM:period NUM:speed NUM:temp NUM:volsize NUM:weight"
+)
 
 
 # Statistics are those of the distillation papers' code (Wang et al. 2018; Bohdal et al. 2020, which takes MNIST's for KMNIST and
@@ -152,6 +171,45 @@ REGISTRY: Mapping[str, Entry] = MappingProxyType(
             origin=TorchvisionImages(
                 "CIFAR100", tuple(f"cifar-100-python/{file}" for file in ("train", "test", "meta"))
             ),
+        ),
+        # Lengths are those of TDD's final runs (Sucholutsky and Schonlau 2019).
+        "imdb": _text(
+            "reviews of films, negative or positive",
+            length=400,
+            train=25000,
+            test=25000,
+            origin=TorchtextSentences(
+                "IMDB",
+                ("imdb/aclImdb/train/pos/0_9.txt", "imdb/aclImdb/test/pos/0_10.txt"),
+                ("neg", "pos"),
+                names=("negative", "positive"),
+            ),
+        ),
+        "sst5": _text(
+            "sentences of reviews, five degrees from very negative to very positive",
+            length=56,
+            train=8544,
+            test=2210,
+            origin=TorchtextSentences(
+                "SST",
+                ("sst/trees/train.txt", "sst/trees/test.txt"),
+                ("0", "1", "2", "3", "4"),
+                names=("very negative", "negative", "neutral", "positive", "very positive"),
+            ),
+        ),
+        "trec6": _text(
+            "questions, by what they ask for: six kinds",
+            length=30,
+            train=5452,
+            test=500,
+            origin=TorchtextSentences("TREC", _TREC_FILES, ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")),
+        ),
+        "trec50": _text(
+            "questions, by what they ask for: fifty kinds",
+            length=20,
+            train=5452,
+            test=500,
+            origin=TorchtextSentences("TREC", _TREC_FILES, tuple(_TREC_FINE.split()), fine_grained=True),
         ),
     }
 )

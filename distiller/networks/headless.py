@@ -36,7 +36,11 @@ class Headless:
         _try(stack.module, cut, name, shape)
         self.size = stack.shapes[self._weight][1] + 1
         """d + 1"""
-        self._body = Stack(cut, stack.backend)
+        # Only a chain of layers can be cut as well; other batched code is left for the module's own.
+        chain = isinstance(getattr(stack.module, "batched", lambda: None)(), Batched)
+        self._body = Stack(
+            cut, stack.backend if chain or stack.backend != "batched" else "loop", embedded=stack.embedded
+        )
 
     def body(self, params: Parameters) -> Parameters:
         """Return the parameters of the features alone, out of those of whole networks."""

@@ -8,6 +8,7 @@ outer loss and tests alike, so that a result is a function of its recipe (the pu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -24,9 +25,15 @@ class Stack:
     """One module, seen as a function of K sets of its parameters."""
 
     def __init__(
-        self, module: nn.Module, backend: Literal["loop", "vmap", "batched"], smoothing: float | None = None
+        self,
+        module: nn.Module,
+        backend: Literal["loop", "vmap", "batched"],
+        smoothing: float | None = None,
+        embedded: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         """Wrap ``module``, whose own parameters are only a pattern for names, shapes and initialisation.
+
+        Inputs that are whole numbers, as sentences are, go through ``embedded`` first, whatever asks for their logits.
 
         ``smoothing`` is the width over which derivatives of `gradient` see ReLU and max-pooling switch, `None` for the exact
         ones, which are blind to it (`distiller.networks.smoothing`); values and gradients themselves are always exact.
@@ -36,6 +43,7 @@ class Stack:
         self._slots = slots(self.module)
         self._backend = _backend(module, self.names, backend)
         self._backend.smoothing = smoothing
+        self.embedded = embedded
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,11 +66,11 @@ class Stack:
 
     def logits(self, params: Parameters, inputs: Tensor) -> Tensor:
         """Return logits [K, B, outputs] of K networks on inputs [B, *shape] that they share."""
-        return self._backend.logits(params, inputs)
+        return self._backend.logits(params, self._floats(inputs))
 
     def logits_of_many(self, params: Parameters, inputs: Tensor) -> Tensor:
         """Return what `logits` returns, in the way that is fast for many inputs: real batches and tests."""
-        return self._backend.logits_of_many(params, inputs)
+        return self._backend.logits_of_many(params, self._floats(inputs))
 
     def gradient(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
         """Return the gradient of each network's own loss by its parameters, [K, ...] each.
@@ -72,7 +80,7 @@ class Stack:
         differentiating ``loss(logits(params, inputs), labels).sum()`` gives; where the backend is ``batched``, by the network's
         own code.
         """
-        return self._backend.gradient(params, inputs, labels, loss)
+        return self._backend.gradient(params, self._floats(inputs), labels, loss)
 
     def gradient_of_each(self, params: Parameters, inputs: Tensor, labels: Tensor, loss: Loss) -> Parameters:
         """Return what `gradient` returns, for inputs [K, B, *shape] and labels [K, B, outputs] of each network's own.
@@ -80,11 +88,14 @@ class Stack:
         It is not differentiable. With ``vmap`` all networks are computed at once; otherwise one after another, so that a
         network's gradient is the same to the bit whichever others are there.
         """
-        return self._backend.gradient_of_each(params, inputs, labels, loss)
+        return self._backend.gradient_of_each(params, self._floats(inputs), labels, loss)
 
     def tangent(self, params: Parameters, inputs: Tensor, along: Parameters) -> tuple[Tensor, Tensor]:
         """Return logits [K, B, outputs], and their derivative along the direction ``along`` of each network's parameters."""
-        return self._backend.tangent(params, inputs, along)
+        return self._backend.tangent(params, self._floats(inputs), along)
+
+    def _floats(self, inputs: Tensor) -> Tensor:
+        return inputs if self.embedded is None or inputs.is_floating_point() else self.embedded(inputs)
 
 
 def _backend(module: nn.Module, names: tuple[str, ...], name: str) -> Backend:
