@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.hurdles import HurdleMaker
 from orchestrator.params import params_row, space_of
 from orchestrator.plan import search_job
+from orchestrator.rung_phase import is_rung
 from orchestrator.search import Outcome, Search
 from orchestrator.trial_row import outcome_of
 from orchestrator.under_way import UnderWay
@@ -77,5 +78,5 @@ class Asking:
 
 def _begun(under_way: UnderWay) -> int:
     """Return the largest number of a trial that any driver has left something of, -1 where there is none."""
-    measured = (series[0] for series in under_way.ledger.accuracies if series[1] == "search")
+    measured = (series[0] for series in under_way.ledger.accuracies if series[1] == "search" or is_rung(series[1]))
     return max([*under_way.ledger.trials, *measured, *under_way.storage.trials_with_states()], default=-1)

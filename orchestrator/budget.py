@@ -87,15 +87,18 @@ class Budget:
 
 def search_device_seconds(folder: Place) -> float:
     """Return the device seconds of the search of the run in ``folder``, by its rows: outer steps and trained networks."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     from orchestrator.records import read
+    from orchestrator.rung_phase import is_rung
 
     evaluations, curves = (
         read(folder, "evaluations", ["phase", "seconds"]),
         read(folder, "curves", ["trial", "run", "seconds"]),
     )
-    measured = evaluations.filter(pc.equal(evaluations["phase"], "search"))
+    phases = [phase for phase in evaluations["phase"].unique().to_pylist() if phase == "search" or is_rung(phase)]
+    measured = evaluations.filter(pc.is_in(evaluations["phase"], pa.array(phases, pa.string())))
     steps = curves.filter(pc.and_(pc.greater_equal(curves["trial"], 0), pc.equal(curves["run"], 0)))
     return float(sum(pc.sum(table["seconds"]).as_py() or 0.0 for table in (measured, steps)))
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TypeGuard
 
-__all__ = ["chosen", "clock", "count", "mean_sd", "number", "percent", "points", "tally"]
+__all__ = ["chosen", "clock", "count", "mean_sd", "number", "percent", "percents", "point_range", "points", "tally"]
 
 
 def percent(fraction: float | None) -> str:
@@ -22,6 +22,16 @@ def mean_sd(mean: float | None, sd: float | None) -> str:
 def points(difference: float | None) -> str:
     """Show a difference of two fractions in percentage points, always with its sign: ``+0.58``."""
     return f"{100 * difference:+.2f}" if _known(difference) else "-"
+
+
+def percents(bounds: tuple[float, float] | None) -> str:
+    """Show an interval of fractions as percentages: ``91.20 to 93.42``."""
+    return "-" if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
+
+
+def point_range(bounds: tuple[float, float] | None) -> str:
+    """Show an interval of differences in percentage points: ``-0.10 to +1.26``."""
+    return "-" if bounds is None else f"{points(bounds[0])} to {points(bounds[1])}"
 
 
 def number(value: object) -> str:

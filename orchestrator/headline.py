@@ -10,9 +10,11 @@ from typing import Any
 from orchestrator.distillation_ratio import Point, Ratio, Size, ratio, sizes
 from orchestrator.distilled_table import count_examples
 from orchestrator.estimate import Estimate
+from orchestrator.interval import difference_interval, interval
 from orchestrator.measurement import Measurement
 from orchestrator.place import Place
 from orchestrator.records import Row
+from orchestrator.runner_up import RunnerUp
 
 __all__ = ["Headline", "Trial", "headline_of", "sizes_of", "trial_of"]
 
@@ -48,7 +50,8 @@ class Headline:
     ``optimism`` the first minus the second where the network is the same. ``distilled`` holds the paths of the sets behind
     ``test``, within the run's folder, or of the search's own; ``examples`` is how many distilled ones there are. ``ratio`` is
     ``test`` over the accuracy of the same network trained on the whole data, `None` unless the sweep measures that, and under an
-    attack, whose accuracy is by other labels.
+    attack, whose accuracy is by other labels. ``validation_interval``, ``test_interval`` and ``optimism_interval`` are of 95 %,
+    (low, high), by Student's t; the last as that of two independent means. ``runner_up`` is the trial that came second.
     """
 
     trial: int
@@ -63,6 +66,10 @@ class Headline:
     distilled: tuple[str, ...]
     examples: int | None
     ratio: Ratio | None
+    validation_interval: tuple[float, float] | None = None
+    test_interval: tuple[float, float] | None = None
+    optimism_interval: tuple[float, float] | None = None
+    runner_up: RunnerUp | None = None
 
 
 def trial_of(row: Row, folder: Place) -> Trial:
@@ -94,9 +101,9 @@ def headline_of(
     assert validation is not None
     examples = _examples(folder, row)
     if measured is None:
-        paths = _paths([row["distilled"]])
-        return Headline(row["trial"], searched, init, phase, validation, None, None, None, (), paths, examples, None)
-    optimism = validation.mean - measured.accuracy.mean if measured.network == searched else None
+        nothing = (None, None, None, (), _paths([row["distilled"]]), examples, None)
+        return Headline(row["trial"], searched, init, phase, validation, *nothing, interval(validation))
+    same = measured.network == searched
     behind = [figures for figures in measured.by_run if figures.run in measured.runs]
     digests = [figures.distilled or (row["distilled"] if figures.run == 0 else None) for figures in behind]
     return Headline(
@@ -106,12 +113,15 @@ def headline_of(
         phase=phase,
         validation=validation,
         test=measured.accuracy,
-        optimism=optimism,
+        optimism=validation.mean - measured.accuracy.mean if same else None,
         accuracy_before=measured.accuracy_before,
         runs=measured.runs,
         distilled=_paths(digests),
         examples=examples,
         ratio=None if attacked else ratio(measured.accuracy, _accuracy_on_full(full, measured.network)),
+        validation_interval=interval(validation),
+        test_interval=interval(measured.accuracy),
+        optimism_interval=difference_interval(validation, measured.accuracy) if same else None,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from orchestrator.estimate import Estimate
 
-__all__ = ["CONFIDENCE", "interval", "student_t"]
+__all__ = ["CONFIDENCE", "difference_interval", "interval", "student_t"]
 
 CONFIDENCE = 0.95
 
@@ -26,3 +28,15 @@ def interval(estimate: Estimate | None) -> tuple[float, float] | None:
         return None
     half = estimate.se * student_t((estimate.groups if estimate.groups > 1 else estimate.n) - 1)
     return estimate.mean - half, estimate.mean + half
+
+
+def difference_interval(one: Estimate, other: Estimate) -> tuple[float, float] | None:
+    """Return the 95 % interval of the first mean minus the second, of two that share no network: by Welch (1947)."""
+    if one.se is None or other.se is None:
+        return None
+    variances = [each.se**2 for each in (one, other) if each.se is not None]
+    freedoms = [(each.groups if each.groups > 1 else each.n) - 1 for each in (one, other)]
+    total = sum(variances)
+    shares = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    half = math.sqrt(total) * student_t(total**2 / shares if shares else math.inf)
+    return one.mean - other.mean - half, one.mean - other.mean + half

@@ -14,9 +14,10 @@ from orchestrator.baseline_plan import NEIGHBOURS
 from orchestrator.baseline_rows import baseline_rows
 from orchestrator.distillation_ratio import Size
 from orchestrator.estimate import Estimate
-from orchestrator.figures import chosen, clock, count, mean_sd, percent, points, tally
+from orchestrator.figures import chosen, clock, count, mean_sd, percent, percents, point_range, points, tally
 from orchestrator.front_table import front_table
 from orchestrator.measurement import AttackMeans, Measurement, phase_parts
+from orchestrator.runner_up_rows import runner_up_rows
 from orchestrator.summary import Headline, Summary, Trial, summary, to_json
 
 __all__ = ["Summary", "protocol", "render", "size_lines", "summary", "to_json"]
@@ -211,7 +212,11 @@ def _headline(summary: Summary, headline: Headline) -> Table:
     table.columns[0].justify, table.columns[0].no_wrap = "left", False
     table.add_row("search mean, validation", *_spread(headline.validation))
     table.add_row(Text("fresh mean, test", style="bold green"), *_spread(headline.test))
+    table.add_row("  95 % interval", percents(headline.test_interval))
     table.add_row("optimism (search - fresh), points", points(headline.optimism))
+    table.add_row("  95 % interval", point_range(headline.optimism_interval))
+    for cells in runner_up_rows(headline.runner_up):
+        table.add_row(*cells)
     table.add_row("before training, test", percent(headline.accuracy_before))
     for cells in baseline_rows(summary.baselines, headline.network):
         table.add_row(*map(Text, cells))

@@ -27,6 +27,7 @@ from orchestrator.place import Place
 from orchestrator.plan import best_trials, numbered
 from orchestrator.records import Row
 from orchestrator.run_files import RunFiles, read_events, read_run
+from orchestrator.runner_up import RunnerUp, runner_up, search_rows
 
 __all__ = ["Cost", "Headline", "Summary", "Trial", "failure_counts", "status_counts", "summary", "to_json"]
 
@@ -80,6 +81,8 @@ def summary(folder: Place) -> Summary:
     ]
     sweep, full = files.sweep, measurements(files.evaluations, ["full"])
     headline = None if leader is None else headline_of(leader, own, numbered("final", number), folder, full)
+    if headline is not None:
+        headline = dataclasses.replace(headline, runner_up=_runner_up(files, number, headline))
     trials = tuple(trial_of(row, folder) for row in sorted(files.trials, key=_rank))
     return Summary(
         name=sweep.name,
@@ -138,6 +141,18 @@ def _leader(files: RunFiles, number: int) -> Row | None:
     ledger = Ledger(row for row in files.trials if row["trial"] < files.finals[number - 1])
     best = best_trials(ledger, 1)
     return dict(ledger.trials[best[0]]) if best else None
+
+
+def _runner_up(files: RunFiles, number: int, headline: Headline) -> RunnerUp | None:
+    """Compare the winner with who came second: in the final where that measured both, else by the search's own networks."""
+    best = best_trials(Ledger(row for row in files.trials if row["trial"] < files.finals[number - 1]), 2)
+    if len(best) < 2:
+        return None
+
+    def compared(rows: Sequence[Row], phase: str) -> RunnerUp | None:
+        return runner_up(rows, phase, best[0], best[1], headline.network, files.sweep.search is not None)
+
+    return compared(files.evaluations, numbered("final", number)) or compared(search_rows(files.folder, best), "search")
 
 
 def _baselines(files: RunFiles, number: int, own: Sequence[Measurement], leader: Row | None) -> tuple[Baseline, ...]:

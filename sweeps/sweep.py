@@ -142,12 +142,11 @@ class Sweep(Part):
         a part of the recipe); and the budget, for trial n is the same however many follow it.
         """
         deciding = {key: value for key, value in self.frozen().items() if key not in _NOT_DECIDING}
-        if deciding["search"]:
-            # What a sweep does not say is not hashed either, so that runs from before there was such a key go on.
-            decided = {
-                key: value for key, value in deciding["search"].items() if key not in _LATER or _LATER[key] != value
-            }
-            deciding["search"] = {key: value for key, value in decided.items() if key not in _BUDGET}
+        for part, later in _LATER.items():
+            if deciding[part]:
+                # What a sweep does not say is not hashed either, so that runs from before there was such a key go on.
+                said = {key: value for key, value in deciding[part].items() if key not in later or later[key] != value}
+                deciding[part] = {key: value for key, value in said.items() if key not in _BUDGET}
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
     def recipe_for(self, params: Mapping[str, Any]) -> Recipe:
@@ -185,8 +184,13 @@ class Sweep(Part):
 
 _NOT_DECIDING = frozenset({"name", "about", "published", "cost", "resources"})
 _BUDGET = frozenset({"trials", "hours", "device_hours"})
-_LATER = {"objectives": ["accuracy"], "enqueue": [], "warm_start": None}
-"""Keys of a search that came later, with their defaults."""
+_LATER: Mapping[str, Mapping[str, Any]] = {
+    "search": {
+        "objectives": ["accuracy"], "enqueue": [], "warm_start": None, "rungs": [], "reduction": 3, "rung_inits": 5,
+    },
+    "evaluate": {"risk": 0.05},
+}  # fmt: skip
+"""Keys that came later, with their defaults."""
 
 
 def build(mapping: object, find: Callable[[Path], Place]) -> Sweep:

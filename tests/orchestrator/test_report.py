@@ -57,6 +57,8 @@ def test_the_headline_stands_beside_its_baseline(tmp_path):
     assert row(text, "search mean, validation") == ["85.00", "±", "3.00", "-", "1.73", "3"]
     assert row(text, "fresh mean, test") == ["83.00", "±", "2.58", "-", "1.29", "4"]
     assert row(text, "optimism (search - fresh), points") == ["+2.00"]
+    assert row(text, "95 % interval") == ["78.89", "to", "87.11"]  # 3.182 standard errors to each side
+    assert row(text, "ahead of trial 0, the next, validation") == ["+0.00", "-", "0.00", "3"]
     assert row(text, "before training, test") == ["10.00"]
     assert row(text, "random_real, rate 0.03, 4 draws") == ["60.00", "±", "-", "8.16", "4.08", "4"]
     assert row(text, "fresh mean above it, points") == ["+23.00", "4.28"]
