@@ -30,8 +30,11 @@ def read(finished):
     return Page(page(finished.folder))
 
 
-# Nothing is attacked in this run.
-EMPTY = {"What does the attack do, class by class?"}
+# Nothing is attacked in this run, and its final measures one trial.
+EMPTY = {
+    "What does the attack do, class by class?",
+    "Is the winner better than the runner-up, on networks that neither was chosen by?",
+}
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
