@@ -31,7 +31,7 @@ from rich.table import Table
 
 from cluster.attach import attach
 from orchestrator.events import Events
-from orchestrator.executor import Call, Completion, Executor, InlineExecutor, Place
+from orchestrator.executor import Call, Completion, Executor, InlineExecutor, Site
 from orchestrator.params import params_type, space_of
 from orchestrator.ray_executor import RayExecutor
 from orchestrator.records import Records, read
@@ -116,7 +116,7 @@ class NoOps:
     def wait(self, timeout: float) -> list[Completion]:
         return self._inner.wait(timeout)
 
-    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Site, float]]:
         return self._inner.running(tickets)
 
     def abandon(self, ticket: int) -> None:

@@ -27,7 +27,7 @@ __all__ = [
     "InfeasibleError",
     "InlineExecutor",
     "Needs",
-    "Place",
+    "Site",
     "perform",
 ]
 
@@ -54,7 +54,7 @@ class Needs:
 
 
 @dataclass(frozen=True)
-class Place:
+class Site:
     """Where a call runs or ran: a node by its name for the executor, its host, the process, and the GPUs that it was given."""
 
     node: str
@@ -89,7 +89,7 @@ class Completion:
     call: Call
     value: Any = None
     failure: Failure | None = None
-    place: Place | None = None
+    site: Site | None = None
     seconds: float | None = None
 
 
@@ -110,7 +110,7 @@ class Executor(Protocol):
     def wait(self, timeout: float) -> list[Completion]:
         """Return what has ended, as soon as anything has; nothing after ``timeout`` seconds, or where no call is in flight."""
 
-    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Site, float]]:
         """Return where those of ``tickets`` run that are known to, and for how many seconds they have."""
 
     def abandon(self, ticket: int) -> None:
@@ -147,10 +147,10 @@ class InlineExecutor:
         began = time.monotonic()
         result = perform(call.function, call.arguments)
         self._queue.popleft()  # only now: an interrupt from the keyboard leaves the call where it was
-        here = Place(socket.gethostname(), socket.gethostname(), os.getpid())
+        here = Site(socket.gethostname(), socket.gethostname(), os.getpid())
         return [completion(ticket, call, result, here, time.monotonic() - began)]
 
-    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Site, float]]:
         return {}  # none is, between two waits
 
     def abandon(self, ticket: int) -> None:
@@ -175,7 +175,7 @@ def perform(function: str, arguments: Mapping[str, Any]) -> Any:
         return failed(error)
 
 
-def completion(ticket: int, call: Call, result: Any, place: Place | None, seconds: float | None) -> Completion:
+def completion(ticket: int, call: Call, result: Any, site: Site | None, seconds: float | None) -> Completion:
     """Return the completion of a call with the ``result`` of `perform`."""
     failure = result if isinstance(result, Failure) else None
-    return Completion(ticket, call, None if failure else result, failure, place, seconds)
+    return Completion(ticket, call, None if failure else result, failure, site, seconds)

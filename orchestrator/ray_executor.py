@@ -18,7 +18,7 @@ from ray import ObjectRef
 from ray.exceptions import RayError
 
 from cluster.nodes import Nodes, Shape, count_slots
-from orchestrator.executor import Call, Completion, InfeasibleError, Place, completion, perform
+from orchestrator.executor import Call, Completion, InfeasibleError, Site, completion, perform
 from orchestrator.failures import Failure
 from orchestrator.ray_failures import ray_failed
 from orchestrator.reservation import options_of, shape_of
@@ -127,7 +127,7 @@ class RayExecutor:
         trouble = None if done or not self._flight else self._nodes.trouble()
         return self._abandon_all(trouble) if trouble else done + self._misfits()
 
-    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Site, float]]:
         """Return where those calls run, and for how many seconds they have; those in the queue are left out."""
         return self._whereabouts.find(tickets)
 
@@ -207,15 +207,15 @@ class RayExecutor:
             ticket, call = flying.ticket, flying.call
             self._release(call)
             try:
-                place, seconds, result = ray.get(ref)
-                done.append(completion(ticket, call, result, Place(*place), seconds))
+                site, seconds, result = ray.get(ref)
+                done.append(completion(ticket, call, result, Site(*site), seconds))
             except Exception as error:
                 errors.append((ticket, call, ray_failed(error)))
         # All at once: where a node dies, so do all calls on it.
         found = self.running([ticket for ticket, _, _ in errors]) if errors else {}
         for ticket, call, failure in errors:
-            place, seconds = found.get(ticket, (None, None))
-            done.append(Completion(ticket, call, None, failure, place, seconds))
+            site, seconds = found.get(ticket, (None, None))
+            done.append(Completion(ticket, call, None, failure, site, seconds))
         return done
 
     def _misfits(self) -> list[Completion]:
@@ -244,10 +244,10 @@ class RayExecutor:
 
 def _perform(ticket: int, register: Any, function: str, names: list[str], *values: Any) -> Any:
     """Run a call in a worker; values are arguments of their own, since Ray fetches references only at the top."""
-    place, began = here(), time.monotonic()
-    register.begin.remote(ticket, place)
+    site, began = here(), time.monotonic()
+    register.begin.remote(ticket, site)
     result = perform(function, dict(zip(names, values, strict=True)))
-    return place, time.monotonic() - began, result
+    return site, time.monotonic() - began, result
 
 
 def _mib(size: float) -> str:

@@ -66,22 +66,20 @@ def _take_failure(under_way: UnderWay, work: Work, completion: Completion) -> No
 
 
 def _why_all_ends(completion: Completion) -> str:
-    failure, place = completion.failure, completion.place
+    failure, site = completion.failure, completion.site
     assert failure is not None
     if failure.kind == "cluster":
         return f"the Ray cluster was lost: {failure.message}"
-    where = f" on {place.host}" if place is not None else ""
+    where = f" on {site.host}" if site is not None else ""
     cure = "every node wants the packages, versions and modules of this one; mend it, then resume"
     return f"a worker{where} cannot run tasks: {failure.message}; {cure}"
 
 
 def _log(under_way: UnderWay, completion: Completion, kind: str, **more: Any) -> None:
     """Say in the events how an attempt ended, and where it ran, as far as known."""
-    work, place = completion.call.tag[0], completion.place
+    work, site = completion.call.tag[0], completion.site
     about = {"trial": work.job.trial, "run": work.job.run, "stage": under_way.stage, "task": completion.call.function}
-    where = (
-        {} if place is None else {"node": place.node, "host": place.host, "pid": place.pid, "gpus": list(place.gpus)}
-    )
+    where = {} if site is None else {"node": site.node, "host": site.host, "pid": site.pid, "gpus": list(site.gpus)}
     device = completion.value["device"] if completion.failure is None else None
     under_way.events.say("attempt", **about, kind=kind, **where, device=device, seconds=completion.seconds, **more)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from distiller.seeds import derive
-from orchestrator.executor import Needs, Place
+from orchestrator.executor import Needs, Site
 from orchestrator.failures import POLICIES, Failure, Kind
 
 __all__ = ["Tries"]
@@ -33,24 +33,24 @@ class Tries:
         """How many attempts have failed."""
         return self.counts.total()
 
-    def take(self, failure: Failure, place: Place | None) -> Failure | None:
+    def take(self, failure: Failure, site: Site | None) -> Failure | None:
         """Take in a failed attempt; return the failure that ends it all, `None` where it is tried again."""
         kind = failure.kind
         self.counts[kind] += 1
-        if kind == "crash" and place is not None:
-            self.crashed_on.add(place.node)
+        if kind == "crash" and site is not None:
+            self.crashed_on.add(site.node)
         if len(self.crashed_on) > 1:
             # The machine is not to blame: a third one would be lost to it as well.
             return dataclasses.replace(failure, message=f"{failure.message} (on a second node too: it is the task)")
         if self.counts[kind] > POLICIES[kind].retries:
             return failure
-        self.needs = self._changed(kind, place)
+        self.needs = self._changed(kind, site)
         self.wait = self._wait(kind)
         return None
 
-    def _changed(self, kind: Kind, place: Place | None) -> Needs:
+    def _changed(self, kind: Kind, site: Site | None) -> Needs:
         """Return what is worth trying after a failure of ``kind``: more memory, another node, more time."""
-        avoid = self.needs.avoid | ({place.node} if place is not None else frozenset())
+        avoid = self.needs.avoid | ({site.node} if site is not None else frozenset())
         match kind:
             case "memory":
                 return dataclasses.replace(self.needs, shares=2 * self.needs.shares)

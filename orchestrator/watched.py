@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from orchestrator.clock import Clock
-from orchestrator.executor import Call, Completion, Executor, Place
+from orchestrator.executor import Call, Completion, Executor, Site
 from orchestrator.failures import Failure
 from orchestrator.time_limit import TimeLimit
 
@@ -22,7 +22,7 @@ class _Flight:
 
     call: Call
     submitted: float
-    place: Place | None = None
+    site: Site | None = None
     began: float | None = None
 
 
@@ -70,7 +70,7 @@ class Watched:
             ended.append(completion)
         return ended + self._out_of_time()
 
-    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Site, float]]:
         return self._executor.running(tickets)
 
     def abandon(self, ticket: int) -> None:
@@ -103,8 +103,8 @@ class Watched:
 
     def _ask_when_they_began(self, tickets: Collection[int], now: float) -> None:
         unknown = [ticket for ticket in tickets if self._flight[ticket].began is None]
-        for ticket, (place, seconds) in (self.running(unknown) if unknown else {}).items():
-            self._flight[ticket].place, self._flight[ticket].began = place, now - seconds
+        for ticket, (site, seconds) in (self.running(unknown) if unknown else {}).items():
+            self._flight[ticket].site, self._flight[ticket].began = site, now - seconds
 
     def _is_over(self, ticket: int, limit: float, now: float) -> bool:
         began = self._flight[ticket].began
@@ -115,4 +115,4 @@ class Watched:
         assert flight.began is not None
         self.abandon(ticket)
         failure = Failure("timeout", f"ran for {now - flight.began:.0f} s, longer than the {limit:.0f} s that it may")
-        return Completion(ticket, flight.call, None, failure, flight.place, now - flight.began)
+        return Completion(ticket, flight.call, None, failure, flight.site, now - flight.began)

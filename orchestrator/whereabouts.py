@@ -17,7 +17,7 @@ import ray
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from orchestrator.executor import Place
+from orchestrator.executor import Site
 
 __all__ = ["Whereabouts", "here"]
 
@@ -25,7 +25,7 @@ _PATIENCE = 2.0
 """Seconds that the driver waits for an answer."""
 
 Plain = tuple[str, str, int, tuple[str, ...]]
-"""A `Place` as it travels."""
+"""A `Site` as it travels."""
 
 
 class Register:
@@ -34,14 +34,14 @@ class Register:
     def __init__(self) -> None:
         self._begun: dict[tuple[str, int], tuple[int, Plain, float]] = {}
 
-    def begin(self, ticket: int, place: Plain) -> None:
+    def begin(self, ticket: int, site: Plain) -> None:
         """Take in that the call of ``ticket`` begins."""
-        self._begun[place[0], place[2]] = (ticket, place, time.monotonic())
+        self._begun[site[0], site[2]] = (ticket, site, time.monotonic())
 
     def find(self, tickets: Collection[int]) -> list[tuple[int, Plain, float]]:
-        """Return ticket, place and seconds since the beginning of those calls that are the last of their processes."""
+        """Return ticket, site and seconds since the beginning of those calls that are the last of their processes."""
         wanted, now = set(tickets), time.monotonic()
-        return [(ticket, place, now - since) for ticket, place, since in self._begun.values() if ticket in wanted]
+        return [(ticket, site, now - since) for ticket, site, since in self._begun.values() if ticket in wanted]
 
 
 class Whereabouts:
@@ -54,11 +54,11 @@ class Whereabouts:
             ray.remote(Register).options(num_cpus=0, max_restarts=-1, scheduling_strategy=beside).remote()
         )
 
-    def find(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+    def find(self, tickets: Collection[int]) -> Mapping[int, tuple[Site, float]]:
         """Return where those calls are, and for how many seconds they have been at work, as far as known."""
         with contextlib.suppress(RayError):
             found = ray.get(self.register.find.remote(list(tickets)), timeout=_PATIENCE)
-            return {ticket: (Place(*place), seconds) for ticket, place, seconds in found}
+            return {ticket: (Site(*site), seconds) for ticket, site, seconds in found}
         return {}
 
     def close(self) -> None:

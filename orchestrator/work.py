@@ -152,7 +152,7 @@ class Work:
         self.failures[failure.kind] += 1
         key = self._key(call)
         tries = self.tries.setdefault(key, Tries(f"{self.job.trial} {self.job.run} {key}", call.needs))
-        self.failure = self.failure or tries.take(failure, completion.place)
+        self.failure = self.failure or tries.take(failure, completion.site)
         if self.failure is not None:
             return False
         self.ready[key] = self.clock.now() + tries.wait
