@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.hurdles import HurdleMaker
-from orchestrator.params import params_row, space_of
+from orchestrator.params import params_of, params_row, space_of
 from orchestrator.plan import search_job
 from orchestrator.rung_phase import is_rung
 from orchestrator.search import Outcome, Search
@@ -70,10 +70,15 @@ class Asking:
         return True
 
     def _compare(self, number: int, params: Mapping[str, Any]) -> None:
-        """A replayed question has the recorded answer, unless a library has changed; the rows are then what counts."""
+        """A replayed question has the recorded answer, unless a library has changed, or a trial that it sees had failed then.
+
+        The rows are then what counts.
+        """
         recorded, asked = self._under_way.ledger.trials[number]["params"], params_row(self._space, params)
         if recorded != asked:
             self._under_way.events.say("replay_differs", trial=number, recorded=recorded, asked=asked)
+            if self._search is not None:
+                self._search.correct(number, params_of(self._space, recorded))
 
 
 def _begun(under_way: UnderWay) -> int:

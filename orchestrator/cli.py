@@ -6,6 +6,7 @@ happen inside the commands that need them.
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
 from collections.abc import Sequence
@@ -106,6 +107,7 @@ def run(
 )
 @click.option("--hours", type=_above_zero, help="More time on the clock for the search, in all its drivers.")
 @click.option("--device-hours", type=_above_zero, help="More time of devices for the search.")
+@click.option("--retry-failed", is_flag=True, help="Try trials that failed again.")
 @_address
 @_inline
 @_json
@@ -114,6 +116,7 @@ def resume(
     trials: int | None,
     hours: float | None,
     device_hours: float | None,
+    retry_failed: bool,
     address: str | None,
     inline: bool,
     as_json: bool,
@@ -122,8 +125,8 @@ def resume(
     from orchestrator import runs
 
     def go_on(view: Any) -> Any:
-        budget = {"hours": hours, "device_hours": device_hours}
-        return runs.resume(folder, trials=trials, **budget, address=address, inline=inline, view=view)
+        more = functools.partial(runs.resume, folder, trials=trials, hours=hours, device_hours=device_hours)
+        return more(retry_failed=retry_failed, address=address, inline=inline, view=view)
 
     return drive(as_json, folder, go_on)
 

@@ -38,6 +38,8 @@ def log_line(snapshot: Snapshot) -> str:
         parts[0] += f" ({tally(snapshot.statuses)})"
     if snapshot.failures:
         parts.append(f"failed by cause: {tally(snapshot.failures)}")
+    if snapshot.failed_attempts:
+        parts.append(f"attempts failed: {tally(snapshot.failed_attempts)}")
     parts.append(f"{count(snapshot.networks, 'network')} trained")
     if snapshot.best is not None:
         parts.append(f"best {_best(snapshot.best)}")
@@ -71,6 +73,8 @@ def _facts(snapshot: Snapshot) -> Table:
         grid.add_row("", Text(tally(snapshot.statuses)))
     if snapshot.failures:
         grid.add_row("failed", Text(tally(snapshot.failures), style="red"))
+    if snapshot.failed_attempts:
+        grid.add_row("attempts", Text(f"failed: {tally(snapshot.failed_attempts)}", style="yellow"))
     best = "none finished yet" if snapshot.best is None else _best(snapshot.best)
     grid.add_row("best", Text(best, style="bold green" if snapshot.best else "dim"))
     grid.add_row("networks", f"{snapshot.networks:,} trained")

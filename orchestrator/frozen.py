@@ -7,7 +7,7 @@ import dataclasses
 from orchestrator.opening import VERSION, Run, RunError
 from orchestrator.storage import write_json
 
-__all__ = ["extend", "freeze"]
+__all__ = ["extend", "final_has_begun", "freeze", "retried"]
 
 
 def freeze(run: Run) -> None:
@@ -30,12 +30,22 @@ def extend(opened: Run, trials: int | None, hours: float | None, device_hours: f
         option = "--" + ended.removeprefix("search.").replace("_", "-")
         raise RunError(f"{opened.folder}: its search was ended by {ended}, which is spent; raise it with {option}")
     wanted = sweep.trials if trials is not None or ended is not None else opened.finals[-1]
-    keep = _final_has_begun(opened) and wanted != opened.finals[-1]
+    keep = final_has_begun(opened) and wanted != opened.finals[-1]
     before, ends = (opened.finals, opened.ended) if keep else (opened.finals[:-1], opened.ended[:-1])
     return dataclasses.replace(opened, sweep=sweep, finals=(*before, wanted), ended=(*ends, None))
 
 
-def _final_has_begun(opened: Run) -> bool:
+def retried(opened: Run) -> Run:
+    """Return the run in which failed trials are tried again: a final that has begun stays, and another one is planned."""
+    if not final_has_begun(opened):
+        return opened
+    return dataclasses.replace(
+        opened, finals=(*opened.finals, opened.finals[-1]), ended=(*opened.ended, opened.ended[-1])
+    )
+
+
+def final_has_begun(opened: Run) -> bool:
+    """Say whether a network of the last final, or of what stands beside it, has been measured."""
     from orchestrator.measurement import phase_parts
 
     number = len(opened.finals)

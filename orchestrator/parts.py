@@ -1,8 +1,8 @@
 """The files of a table: parts by number, and merged copies that are read in place of a range of them.
 
-``part-000007.parquet`` is what one flush published; parts are the table, and none is ever changed or removed, so that whoever
-reads the folder sees each row once. A reader pays for each file, so a driver keeps copies: ``.merged/part-000000-000199.parquet``
-holds the rows of all parts of that range. They can be deleted at any time.
+``part-000007.parquet`` is what one flush published; parts are the table, and none is ever removed, nor changed but where failed
+trials are tried again, so that whoever reads the folder sees each row once. A reader pays for each file, so a driver keeps
+copies: ``.merged/part-000000-000199.parquet`` holds the rows of all parts of that range. They can be deleted at any time.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from orchestrator.tables import KEYS, SCHEMA_VERSION, TABLES, RecordsError, Row,
 
 __all__ = [
     "KEYS", "SCHEMA_VERSION", "TABLES", "DuplicateKey", "Records", "RecordsError", "Row", "TableError", "part_paths",
-    "part_schema", "publish", "read", "schema_of",
+    "part_schema", "publish", "read", "schema_of", "withdraw",
 ]  # fmt: skip
 
 Key = tuple[Any, ...]
@@ -212,6 +212,24 @@ def read(folder: Place, table: str, columns: Sequence[str] | None = None) -> pa.
         if name not in rows.column_names:
             raise TableError(f"{table}: no column {name!r}; there are {', '.join(schema_of(table).names)}")
     return rows.select(list(columns))
+
+
+def withdraw(folder: Place, table: str, wanted: Callable[[Row], bool]) -> list[Row]:
+    """Take the rows of ``table`` for which ``wanted`` is true out of their parts, and return them; call it under the run's lease.
+
+    A part is replaced whole, and keeps its number. Copies of parts are removed before: they can be made again.
+    """
+    rows = [row for row in read(folder, table).to_pylist() if wanted(row)]
+    if not rows:
+        return []
+    for copy in (folder / table / MERGED).glob("*.parquet"):
+        copy.unlink()
+    for path in part_paths(folder, table):
+        part = _read_part(path)
+        kept = [not wanted(row) for row in part.to_pylist()]
+        if not all(kept):
+            publish(path, _to_parquet(part.filter(pa.array(kept))))
+    return rows
 
 
 def part_schema(path: Place) -> pa.Schema:

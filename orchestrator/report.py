@@ -105,6 +105,8 @@ def _standing(summary: Summary) -> list[str]:
         lines.append(
             f"failed by {cause}: {count(amount, 'trial')}, such as {example.trial}: {_first_line(example.error)}"
         )
+    if summary.failed_attempts:
+        lines.append(f"failed attempts, tried again where that helps: {tally(summary.failed_attempts)}")
     diverged = [f"trial {trial.trial}" for trial in summary.trials if trial.status == "diverged"]
     diverged += [
         f"trial {trial} in run {run} of the final" if trial >= 0 else f"learned_labels of trial {run}"

@@ -90,13 +90,14 @@ def resume(
     trials: int | None = None,
     hours: float | None = None,
     device_hours: float | None = None,
+    retry_failed: bool = False,
     address: str | None = None,
     inline: bool = False,
     view: View | None = None,
 ) -> Run:
     """Go on with a run after a stop or a crash, or with a larger budget: trials, hours on the clock, hours of devices.
 
-    A finished run to which trials come gets one more final.
+    With ``retry_failed`` trials that failed are tried again. A finished run to which trials come gets one more final.
 
     Raises `RunError` where ``folder`` holds no run, `LeaseHeld` where another driver holds it.
     """
@@ -110,10 +111,18 @@ def resume(
         if (trials, hours, device_hours) != (None, None, None):
             opened = extend(opened, trials, hours, device_hours)
             freeze(opened)
+        if retry_failed:
+            opened = _retry_failed(opened)
         if _is_done(opened):
             return dataclasses.replace(opened, done=True)
         _check(opened.sweep, inline)
         return _drive(opened, lease, address, inline, view)
+
+
+def _retry_failed(opened: Run) -> Run:
+    from orchestrator.retrying import retry_failed
+
+    return retry_failed(opened)
 
 
 def _is_done(opened: Run) -> bool:

@@ -121,6 +121,12 @@ class Search:
         self._asked += 1
         return copy.deepcopy(outside(self._space, trial.params))
 
+    def correct(self, n: int, params: Mapping[str, Any]) -> None:
+        """Give trial ``n``, asked last, the parameters that it has in the rows: what it was proposed for once counts."""
+        self._study.tell(self._running[n], state=TrialState.FAIL)
+        self._study.enqueue_trial(inside(self._space, params))
+        self._running[n] = self._study.ask(self._dimensions)
+
     def _given(self, n: int) -> Mapping[str, Any]:
         """Return the parameters of trial ``n`` that are not the sampler's to choose."""
         if n < len(self._enqueue):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Active", "Leader", "Snapshot"]
 
@@ -52,6 +52,8 @@ class Snapshot:
     slots: int
     seconds: float
     seconds_left: float | None
+    failed_attempts: Mapping[str, int] = field(default_factory=dict)
+    """Tasks of this driver that failed, by class, whether they were tried again or not."""
 
     @property
     def trials_finished(self) -> int:

@@ -33,6 +33,7 @@ def standing(schedule: Schedule, seconds: float) -> Snapshot:
         busy=min(schedule.in_flight, slots),
         slots=slots,
         seconds=seconds,
+        failed_attempts=dict(schedule.failed_attempts),
         # A cluster may have lost its last node, and get another.
         seconds_left=None if left is None or slots == 0 else left / slots,
     )

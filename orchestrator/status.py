@@ -21,7 +21,7 @@ from orchestrator.place import Place
 from orchestrator.plan import best_trials
 from orchestrator.run_files import RunFiles, read_events, read_run
 from orchestrator.snapshot import Leader
-from orchestrator.summary import failure_counts, status_counts
+from orchestrator.summary import attempt_counts, failure_counts, status_counts
 
 __all__ = ["Driver", "Status", "driver_of", "render_status", "status_of"]
 
@@ -47,6 +47,7 @@ class Status:
     trials_total: int
     statuses: Mapping[str, int]
     failures: Mapping[str, int]
+    failed_attempts: Mapping[str, int]
     networks: int
     measured: Mapping[str, int]
     best: Leader | None
@@ -91,6 +92,7 @@ def status_of(folder: Place, now: float | None = None) -> Status:
         trials_total=files.trials_total,
         statuses=status_counts(files.trials),
         failures=failure_counts(files.trials),
+        failed_attempts=attempt_counts(events),
         networks=files.networks,
         measured=_measured(files),
         best=_best(files),
@@ -115,6 +117,8 @@ def _lines(status: Status, now: float) -> list[str]:
         lines.append(f"no more are asked: {status.ended} is spent")
     if status.failures:
         lines.append(f"failed by cause: {tally(status.failures)}")
+    if status.failed_attempts:
+        lines.append(f"failed attempts, tried again where that helps: {tally(status.failed_attempts)}")
     phases = ", ".join(f"{phase} {amount:,}" for phase, amount in status.measured.items())
     lines.append(f"{count(status.networks, 'network')} trained" + (f": {phases}" if phases else ""))
     if status.best is not None:
@@ -124,7 +128,11 @@ def _lines(status: Status, now: float) -> list[str]:
         lines.append(_describe(status.driver))
     if status.last_event is not None:
         lines.append(f"last event: {status.last_event[1]}, {_when(status.last_event[0], now)}")
-    return [*lines, *([f"go on with: stillhouse resume {status.folder}"] if status.standing == "stopped" else [])]
+    if status.standing == "stopped":
+        lines.append(f"go on with: stillhouse resume {status.folder}")
+    elif status.standing == "done" and status.failures:
+        lines.append(f"try them again with: stillhouse resume {status.folder} --retry-failed")
+    return lines
 
 
 def _when(written: str, now: float) -> str:

@@ -26,10 +26,20 @@ from orchestrator.objectives import objectives_of
 from orchestrator.place import Place
 from orchestrator.plan import best_trials, numbered
 from orchestrator.records import Row
-from orchestrator.run_files import RunFiles, read_events, read_run
+from orchestrator.run_files import Event, RunFiles, read_events, read_run
 from orchestrator.runner_up import RunnerUp, runner_up, search_rows
 
-__all__ = ["Cost", "Headline", "Summary", "Trial", "failure_counts", "status_counts", "summary", "to_json"]
+__all__ = [
+    "Cost",
+    "Headline",
+    "Summary",
+    "Trial",
+    "attempt_counts",
+    "failure_counts",
+    "status_counts",
+    "summary",
+    "to_json",
+]
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,8 @@ class Summary:
     altered: tuple[str, ...]
     statuses: Mapping[str, int]
     failures: Mapping[str, int]
+    failed_attempts: Mapping[str, int]
+    """Tasks that failed, by class, tried again or not."""
     networks: int
     published: Mapping[str, Any] | None
     headline: Headline | None
@@ -72,7 +84,7 @@ class Summary:
 
 def summary(folder: Place) -> Summary:
     """Return the figures of the run in ``folder``. Raises `RunError` where there is none, `RecordsError` for a damaged table."""
-    files = read_run(folder)
+    files, events = read_run(folder), read_events(folder)
     finals = measurements(files.evaluations, ["final"], searched=files.sweep.search is not None)
     number = _last_final(files, finals)
     leader = _leader(files, number)
@@ -96,6 +108,7 @@ def summary(folder: Place) -> Summary:
         altered=altered_keys(sweep),
         statuses=status_counts(files.trials),
         failures=failure_counts(files.trials),
+        failed_attempts=attempt_counts(events),
         networks=files.networks,
         published=sweep.published.model_dump() if sweep.published else None,
         headline=headline,
@@ -108,7 +121,7 @@ def summary(folder: Place) -> Summary:
         full=full,
         sizes=sizes_of(files.trials, trials, headline, full),
         other=tuple(m for m in measurements(files.evaluations, ["extra"]) if m.split == "test"),
-        cost=cost_of(files, read_events(folder)),
+        cost=cost_of(files, events),
     )
 
 
@@ -124,6 +137,12 @@ def to_json(summary: Summary) -> dict[str, Any]:
 def status_counts(trials: Sequence[Row]) -> dict[str, int]:
     """Return how many trials ended in each status, the most frequent first."""
     return dict(Counter(row["status"] for row in trials).most_common())
+
+
+def attempt_counts(events: Sequence[Event]) -> dict[str, int]:
+    """Return how many tasks failed by each class, the most frequent first, whether they were tried again or not."""
+    kinds = Counter(str(event.about.get("kind")) for event in events if event.name == "attempt")
+    return {kind: number for kind, number in kinds.most_common() if kind != "done"}
 
 
 def failure_counts(trials: Sequence[Row]) -> dict[str, int]:

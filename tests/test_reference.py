@@ -12,6 +12,7 @@ import pytest
 from distiller.recipe import Decay, Pretrained, Recipe
 from distiller.text import Text
 from orchestrator.cli import cli
+from orchestrator.failures import POLICIES
 from orchestrator.query import query
 from orchestrator.tables import KEYS, TABLES, schema_of
 from sweeps import Sweep, schema
@@ -143,6 +144,10 @@ def test_every_column_of_distilled_is_there(tmp_path):
 @pytest.mark.parametrize("command", sorted(cli.commands))
 def test_every_command_is_there(command):
     assert command in {name.split()[1] for name in rows(section("## Commands")) if name.startswith("stillhouse ")}
+
+
+def test_every_class_of_failures_is_there():
+    assert set(POLICIES) <= set(rows(section("## Failures")))
 
 
 @pytest.mark.parametrize("sql", re.search(r"```sql\n(.*?)```", PAGE, re.DOTALL).group(1).splitlines())

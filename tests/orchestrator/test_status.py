@@ -80,7 +80,7 @@ def test_a_run_that_is_done(tmp_path):
     assert status.last_event == ("2026-01-01T12:01:15+00:00", "done")
     text = rendered(status)
     assert "ago, 2026-01-01 12:01 UTC" in " ".join(text.split())
-    assert "resume" not in text
+    assert "go on with" not in rendered(status, 200)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_plain_values_for_programs(tmp_path):
         plain = status_of(folder).plain()
     assert plain == json.loads(json.dumps(plain, allow_nan=False))
     assert list(plain) == [
-        "version", "standing", "name", "folder", "stage", "trials_total", "statuses", "failures", "networks", "measured", "best",
-        "driver", "last_event",
+        "version", "standing", "name", "folder", "stage", "trials_total", "statuses", "failures",
+        "failed_attempts", "networks", "measured", "best", "driver", "last_event", "ended",
     ]  # fmt: skip
     assert plain["best"] == {"trial": 1, "mean": 0.85, "se": 0.0173, "inits": 3}
     assert plain["driver"]["pid"] == os.getpid()
