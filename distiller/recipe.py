@@ -243,6 +243,11 @@ class Recipe:
         """Number T = S x E of inner gradient steps, and of learned rates."""
         return self.steps * self.epochs
 
+    @property
+    def chunks_per_step(self) -> int:
+        """How many chunks of networks a step of the settled recipe has: what several workers can share out among them."""
+        return math.ceil(self.inits_per_step / (self.settled().chunk or 1))
+
     def settled(self) -> Recipe:
         """Return the same recipe with every ``auto`` and `None` that decides bits filled in, by a fixed table.
 

@@ -67,18 +67,26 @@ class Site:
 class Call:
     """One call of ``function``, named ``"module:function"``, with keyword ``arguments``.
 
-    ``tag`` is the caller's own, given back with the completion and never looked at.
+    ``tag`` is the caller's own, given back with the completion and never looked at. A call with ``shares`` may be run by as many
+    workers together: each gets its share in place of the arguments of the same names, and a ``meeting`` with the others. An
+    executor that knows no gangs runs it as any other call, to the same result.
     """
 
     function: str
     arguments: Mapping[str, Any]
     tag: Any = None
     needs: Needs = Needs()
+    shares: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         module, colon, name = self.function.partition(":")
         if not (module and colon and name):
             raise ValueError(f"a call names its function as module:function, got {self.function!r}")
+
+    @property
+    def workers(self) -> int:
+        """How many slots it takes."""
+        return max(1, len(self.shares))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from distiller.process import settle_process
 from distiller.recipe import Recipe
 from orchestrator.baseline_plan import amount
 from orchestrator.check import check_gpus
-from orchestrator.figures import clock
+from orchestrator.figures import clock, count
 from orchestrator.plan import networks_of
 from orchestrator.search_amount import SearchAmount, least_amount, most_amount
 from orchestrator.training_cost import WholeTraining, full_data_training, pretraining, untrained
@@ -62,6 +62,8 @@ class Outlook:
     final_networks: int
     baseline_networks: int
     slots: int
+    workers: int
+    """How many slots compute an outer step of a typical trial together."""
     pretraining: WholeTraining
     full_data: WholeTraining
     cost: Cost | None
@@ -104,6 +106,7 @@ def outlook(sweep: Sweep, probe: bool = True) -> Outlook:
         final_networks=top * (1 + final.runs) * final_inits * len(final.networks or [None]),
         baseline_networks=baselines.tuning + baselines.measured,
         slots=_slots(sweep.resources),
+        workers=min(sweep.resources.workers, recipe.chunks_per_step),
         pretraining=pretraining(sweep, recipe, probe),
         full_data=full_data_training(sweep, recipe, probe),
         cost=_probe(untrained(recipe), params) if probe else None,
@@ -125,6 +128,8 @@ def render(found: Outlook, console: Console) -> None:
             each = "" if whole.seconds_a_network is None else f", {whole.seconds_a_network:.1f} s each"
             table.add_row(name, f"{whole.networks:,}{each}")
     table.add_row("slots", str(found.slots))
+    if found.workers > 1:
+        table.add_row("an outer step together", f"{count(found.workers, 'slot')}; the rows are those of one")
     if found.cost is not None:
         typical = ", ".join(
             f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"

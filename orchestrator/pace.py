@@ -14,13 +14,14 @@ class Pace:
     def __init__(self, segment: int | None = None) -> None:
         """Start with nothing known; ``segment`` fixes the outer steps of a segment, which changes no result."""
         self._fixed = segment
-        self._steps, self._step_seconds = 0, 0.0
+        self._steps, self._step_seconds, self._workers = 0, 0.0, 1
         self._networks, self._network_seconds = 0, 0.0
         self._trained, self._trained_seconds = 0, 0.0
 
-    def learn(self, steps: int, seconds: float) -> None:
-        """Take in a segment."""
+    def learn(self, steps: int, seconds: float, workers: int = 1) -> None:
+        """Take in a segment, which took so many ``seconds`` of each of its ``workers``."""
         self._steps, self._step_seconds = self._steps + steps, self._step_seconds + seconds
+        self._workers = workers
 
     def learn_networks(self, networks: int, seconds: float) -> None:
         """Take in a shard."""
@@ -47,7 +48,7 @@ class Pace:
         if (not self._steps and (steps or not self._networks)) or (untrained and not self._trained):
             return None
         by_training = self._trained_seconds / self._trained if untrained else 0.0
-        by_step = self._step_seconds / self._steps if self._steps else 0.0
+        by_step = self._workers * self._step_seconds / self._steps if self._steps else 0.0
         # Before the first evaluation: about what a few outer steps cost.
         by_network = self._network_seconds / self._networks if self._networks else 3 * by_step
         return steps * by_step + networks * by_network + untrained * by_training

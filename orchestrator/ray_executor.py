@@ -20,6 +20,7 @@ from ray.exceptions import RayError
 from cluster.nodes import Nodes, Shape, count_slots
 from orchestrator.executor import Call, Completion, InfeasibleError, Site, completion, perform
 from orchestrator.failures import Failure
+from orchestrator.payloads import Payloads
 from orchestrator.ray_failures import ray_failed
 from orchestrator.reservation import options_of, shape_of
 from orchestrator.whereabouts import Whereabouts, here
@@ -28,8 +29,6 @@ __all__ = ["RayExecutor"]
 
 _CALLS_PER_WORKER = 10_000
 """Calls after which a process is replaced, so that leaks end. At 64 a call with torch costs 26 ms more, at 10,000 nothing."""
-_LARGE = 100_000
-"""Bytes from which an argument is stored once for all calls that share it, instead of travelling with each."""
 _WATCHED = 1000
 """References in one `ray.wait`, whose cost grows with their number."""
 _GLANCE = 0.05
@@ -39,14 +38,6 @@ _GLANCE = 0.05
 _SURPLUS = 2
 """Calls in the queue, so that a worker never waits for the driver; a tenth of the slots where these are many."""
 _NO_BOUND = 2**31
-
-
-@dataclass
-class _Stored:
-    """A payload in Ray's object store, and how many calls in flight use it."""
-
-    ref: ObjectRef[Any]
-    uses: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,16 +67,16 @@ class RayExecutor:
         memory: float = 0,
         pending: int | None = None,
     ) -> None:
-        self._bound, self._shape, self._pending = slots, Shape(cpus, gpus, memory), pending
-        self._nodes = Nodes()
+        self._bound, self.shape, self._pending = slots, Shape(cpus, gpus, memory), pending
+        self.nodes = Nodes()
         if pending is None:
             self._check_shape()
         # `max_calls` can be set here only, and is 1 for a task with a GPU unless it is.
         self._remote = ray.remote(max_calls=_CALLS_PER_WORKER, max_retries=0, retry_exceptions=False)(_perform)
-        self._whereabouts = Whereabouts(self._nodes.ours)
+        self._whereabouts = Whereabouts(self.nodes.ours)
         self._tickets = itertools.count()
         self._flight: dict[ObjectRef[Any], _Flying] = {}
-        self._stored: dict[bytes, _Stored] = {}
+        self.payloads = Payloads()
         self._refused: list[Completion] = []
 
     @property
@@ -101,20 +92,25 @@ class RayExecutor:
             return bound + (_SURPLUS if now == bound else 0)
         return min(now + (max(_SURPLUS, now // 10) if self._pending is None else self._pending), bound)
 
+    @property
+    def waits_for_nodes(self) -> bool:
+        """Whether an autoscaler is to bring nodes, so that none has to be there yet."""
+        return self._pending is not None
+
     def slots_now(self) -> int:
         """Return how many calls the live nodes hold, as last seen: at most some five seconds ago."""
-        return count_slots(self._nodes.alive(), self._shape)
+        return count_slots(self.nodes.alive(), self.shape)
 
     def submit(self, call: Call) -> int:
         """Take a call in; return its ticket. A call that Ray refuses completes with a failure."""
-        ticket, nodes = next(self._tickets), self._nodes.alive()
-        shape = shape_of(self._shape, call.needs, nodes)
+        ticket, nodes = next(self._tickets), self.nodes.alive()
+        shape = shape_of(self.shape, call.needs, nodes)
         try:
-            values = [self._store(value) for value in call.arguments.values()]
+            values = [self.payloads.store(value) for value in call.arguments.values()]
             about = (ticket, self._whereabouts.register, call.function, list(call.arguments))
             ref = self._remote.options(**options_of(shape, call.needs.avoid, nodes)).remote(*about, *values)
         except RayError as error:
-            self._release(call)
+            self.payloads.release(call.arguments.values())
             self._refused.append(Completion(ticket, call, failure=ray_failed(error)))
         else:
             self._flight[ref] = _Flying(ticket, call, shape)
@@ -124,7 +120,7 @@ class RayExecutor:
         """Return all that has ended, as soon as anything has; nothing after ``timeout`` seconds or with no call in flight."""
         done, self._refused = self._refused, []
         done += self._collect(self._ready(0.0 if done else timeout))
-        trouble = None if done or not self._flight else self._nodes.trouble()
+        trouble = None if done or not self._flight else self.nodes.trouble()
         return self._abandon_all(trouble) if trouble else done + self._misfits()
 
     def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Site, float]]:
@@ -134,7 +130,7 @@ class RayExecutor:
     def abandon(self, ticket: int) -> None:
         """Kill one call and forget it."""
         for ref in [ref for ref, flying in self._flight.items() if flying.ticket == ticket]:
-            self._release(self._flight.pop(ref).call)
+            self.payloads.release(self._flight.pop(ref).call.arguments.values())
             ray.cancel(ref, force=True)
 
     def cancel(self) -> None:
@@ -154,7 +150,7 @@ class RayExecutor:
             self._whereabouts.close()
 
     def _check_shape(self) -> None:
-        shape, nodes = self._shape, self._nodes.alive()
+        shape, nodes = self.shape, self.nodes.alive()
         if count_slots(nodes, shape) == 0:
             largest = max(nodes, key=lambda node: (node.gpus, node.cpus))
             about = [f"{shape.cpus:g} CPUs and {shape.gpus:g} GPUs", f"{largest.cpus:g} CPUs and {largest.gpus:g} GPUs"]
@@ -164,27 +160,6 @@ class RayExecutor:
                 f"no node can hold a task of {about[0]}: the largest of {len(nodes)} has {about[1]}; lower "
                 f"{'resources.memory, ' if shape.memory else ''}resources.cpus or resources.gpus"
             )
-
-    def _store(self, value: Any) -> Any:
-        """Return ``value``, or the reference of a large payload, stored when the first call in flight wants it.
-
-        The bytes themselves are the key: Python remembers their hash, and compares the same object by its address.
-        """
-        if not _is_large(value):
-            return value
-        if value not in self._stored:
-            self._stored[value] = _Stored(ray.put(value))
-        self._stored[value].uses += 1
-        return self._stored[value].ref
-
-    def _release(self, call: Call) -> None:
-        """Let go of the payloads of a call that has ended, and of those that no other call uses."""
-        for value in filter(_is_large, call.arguments.values()):
-            stored = self._stored.get(value)
-            if stored is not None:
-                stored.uses -= 1
-                if stored.uses <= 0:
-                    del self._stored[value]
 
     def _ready(self, timeout: float) -> list[ObjectRef[Any]]:
         """Return every reference that is ready, waiting up to ``timeout`` seconds for the first."""
@@ -205,7 +180,7 @@ class RayExecutor:
         for ref in refs:
             flying = self._flight.pop(ref)
             ticket, call = flying.ticket, flying.call
-            self._release(call)
+            self.payloads.release(call.arguments.values())
             try:
                 site, seconds, result = ray.get(ref)
                 done.append(completion(ticket, call, result, Site(*site), seconds))
@@ -220,9 +195,9 @@ class RayExecutor:
 
     def _misfits(self) -> list[Completion]:
         """Complete calls that have come to want more than any live node has: the largest one may have died."""
-        nodes = self._nodes.alive()
-        larger = [flying for flying in self._flight.values() if flying.shape != self._shape]
-        lost = [flying for flying in larger if not count_slots(nodes, flying.shape) and count_slots(nodes, self._shape)]
+        nodes = self.nodes.alive()
+        larger = [flying for flying in self._flight.values() if flying.shape != self.shape]
+        lost = [flying for flying in larger if not count_slots(nodes, flying.shape) and count_slots(nodes, self.shape)]
         for flying in lost:
             self.abandon(flying.ticket)
         failure = Failure("node", "the only node that could hold it has died")
@@ -237,7 +212,7 @@ class RayExecutor:
     def _forget(self) -> list[ObjectRef[Any]]:
         refs = list(self._flight)
         self._flight.clear()
-        self._stored.clear()
+        self.payloads.clear()
         self._refused.clear()
         return refs
 
@@ -252,10 +227,6 @@ def _perform(ticket: int, register: Any, function: str, names: list[str], *value
 
 def _mib(size: float) -> str:
     return f"{size / 2**20:.0f} MiB"
-
-
-def _is_large(value: Any) -> bool:
-    return isinstance(value, bytes) and len(value) > _LARGE
 
 
 def _all_ready(refs: list[ObjectRef[Any]]) -> Iterator[ObjectRef[Any]]:

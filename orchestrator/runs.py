@@ -253,12 +253,14 @@ def executor_for(sweep: Sweep, address: str | None, inline: bool) -> Iterator[Ex
         return
     from cluster.attach import attach
     from orchestrator.ray_executor import RayExecutor
+    from orchestrator.ray_gangs import RayGangs
 
     resources = sweep.resources
     with attach(address, cpus=resources.slots and math.ceil(resources.slots * resources.cpus)):
-        executor = RayExecutor(
+        tasks = RayExecutor(
             resources.slots, resources.cpus, resources.gpus, (resources.memory or 0) * 2**20, resources.pending
         )
+        executor = RayGangs(tasks, resources.workers) if resources.workers > 1 else tasks
         try:
             yield executor
         finally:

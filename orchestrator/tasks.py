@@ -20,6 +20,7 @@ from distiller.data import Dataset, Examples, load
 from distiller.distill import State, advance, distilled_of, start
 from distiller.distilled import Distilled
 from distiller.evaluate import Evaluation, evaluate
+from distiller.meeting import Meeting, meet
 from distiller.neighbours import neighbours_accuracy
 from distiller.network_files import unbundle
 from distiller.objectives import outer_labels
@@ -52,17 +53,20 @@ def segment(
     steps: int,
     networks: bytes | None = None,
     snapshot: bool = False,
+    meeting: Meeting | None = None,
 ) -> dict[str, Any]:
     """Advance a distillation by up to ``steps`` outer steps, from its start where ``state`` is `None`.
 
-    ``networks`` is a bundle of the pre-trained ones of these steps, `None` where there are none such. Returns the new ``state``,
+    ``networks`` is a bundle of the pre-trained ones of these steps, `None` where there are none such. Where there is a
+    ``meeting``, the workers that come to it compute each step together, and all return the same. Returns the new ``state``,
     its ``outer_step``, the ``steps`` done, what ``diverged`` (or `None`), the ``curve`` so far as lists, and, once the recipe's
     end is reached, the ``distilled`` set as bytes; with ``snapshot`` also before, as it is after these steps.
     """
     began = time.perf_counter()
     parsed, dataset = _ready(recipe)
     before = start(parsed, dataset) if state is None else State.from_bytes(state)
-    after = advance(parsed, dataset, before, steps, unbundle(networks)) if steps else before
+    with meet(meeting, parsed.device) as gang:
+        after = advance(parsed, dataset, before, steps, unbundle(networks), gang) if steps else before
     result: dict[str, Any] = {
         "state": after.to_bytes(),
         "outer_step": after.outer_step,

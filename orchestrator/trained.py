@@ -110,13 +110,16 @@ class TrainedNetworks:
         return True
 
 
-def of_segment(recipe: Recipe, outer_step: int, steps: int) -> Networks:
+def of_segment(recipe: Recipe, outer_step: int, steps: int, share: slice = slice(None)) -> Networks:
     """Return the networks of some outer steps: just these where they are few, the pool where they are at least half of it.
 
-    The whole pool is the same bytes for every segment of every trial, and stored once.
+    The whole pool is the same bytes for every segment of every trial, and stored once. Of a worker with a ``share`` in each
+    step they are those of its share, unless all are measured on the way.
     """
     pool = pool_seeds(recipe)
+    if not pool or recipe.checkpoint is not None:
+        return Networks(recipe, tuple(pool))
     last = min(outer_step + steps, recipe.outer_steps)
-    drawn = {seed for step in range(outer_step, last) for seed in network_seeds(recipe, step)} if pool else set()
-    few = 2 * len(drawn) < len(pool)
+    drawn = {seed for step in range(outer_step, last) for seed in network_seeds(recipe, step)[share]}
+    few = 2 * len(drawn) < len(pool) or recipe.init == "fixed"
     return Networks(recipe, tuple(seed for seed in pool if seed in drawn) if few else tuple(pool))

@@ -57,7 +57,8 @@ class UnderWay:
     def begin(self, job: Job, params: Mapping[str, Any] | None = None, hurdles: Hurdles = NO_HURDLES) -> None:
         """Begin what is left to do of ``job``; with ``params`` it is the trial that the search proposed, with its ``hurdles``."""
         missing, look = deque(unmeasured(job, self.ledger)), min(hurdles.looks, default=math.inf)
-        work = Work(job, missing, self.trained, params=params, clock=self.clock, hurdles=hurdles, look=look)
+        workers = self.sweep.resources.workers
+        work = Work(job, missing, self.trained, workers, params, clock=self.clock, hurdles=hurdles, look=look)
         if job.distils:
             self._begin_distillation(work)
         diverged = job.distils and (job.trial, job.run) in self.ledger.diverged

@@ -36,6 +36,7 @@ class Watched:
     def __init__(self, executor: Executor, limit: TimeLimit, clock: Clock) -> None:
         self._executor, self._limit, self._clock = executor, limit, clock
         self._flight: dict[int, _Flight] = {}
+        self._taken = 0
         self._looked = clock.now()
         self.dropped = 0
         """Completions of calls that were not in flight any more."""
@@ -50,18 +51,19 @@ class Watched:
 
     @property
     def in_flight(self) -> int:
-        """How many calls have been submitted and have not completed."""
-        return len(self._flight)
+        """How many slots are taken by calls that have been submitted and have not completed."""
+        return self._taken
 
     def submit(self, call: Call) -> int:
         ticket = self._executor.submit(call)
         self._flight[ticket] = _Flight(call, self._clock.now())
+        self._taken += call.workers
         return ticket
 
     def wait(self, timeout: float) -> list[Completion]:
         ended = []
         for completion in self._executor.wait(timeout):
-            flight = self._flight.pop(completion.ticket, None)
+            flight = self._pop(completion.ticket)
             if flight is None:
                 self.dropped += 1
                 continue
@@ -74,16 +76,25 @@ class Watched:
         return self._executor.running(tickets)
 
     def abandon(self, ticket: int) -> None:
-        self._flight.pop(ticket, None)
+        self._pop(ticket)
         self._executor.abandon(ticket)
 
     def cancel(self) -> None:
-        self._flight.clear()
+        self._forget()
         self._executor.cancel()
 
     def close(self) -> None:
-        self._flight.clear()
+        self._forget()
         self._executor.close()
+
+    def _pop(self, ticket: int) -> _Flight | None:
+        flight = self._flight.pop(ticket, None)
+        self._taken -= 0 if flight is None else flight.call.workers
+        return flight
+
+    def _forget(self) -> None:
+        self._flight.clear()
+        self._taken = 0
 
     def _out_of_time(self) -> list[Completion]:
         now = self._clock.now()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from distiller.drawing import pool_seeds
+from distiller.drawing import pool_seeds, worker_shares
 from distiller.evaluate import evaluation_seeds
 from orchestrator.clock import Clock
 from orchestrator.executor import Call, Completion, Needs
@@ -34,6 +34,8 @@ class Work:
     """Shards not handed out yet, each with the initialisations that no row holds."""
     trained: TrainedNetworks
     """The run's pre-trained networks; what this job lacks of them is trained before it is used."""
+    workers: int = 1
+    """How many may run a segment together."""
     params: Mapping[str, Any] | None = None
     """What the search proposed; `None` for a job that is no trial of it."""
     hurdles: Hurdles = NO_HURDLES
@@ -219,15 +221,24 @@ class Work:
             return None
         return self._call("train_networks", {"recipe": some.recipe.plain(), "seeds": list(some.seeds)}, some)
 
+    @cached_property
+    def gang(self) -> int:
+        """How many run a segment together: each computes at least one chunk of the networks of an outer step."""
+        return min(self.workers, self.job.recipe.chunks_per_step)
+
     def _segment(self, steps: int) -> Call:
         """Return the next ``steps`` outer steps, up to a rung at most; at a rung whose set is not at hand, the set alone."""
-        rung = self.rung or self.hurdles.next_rung(self.outer_step)
+        recipe, rung = self.job.recipe, self.rung or self.hurdles.next_rung(self.outer_step)
         steps = steps if rung is None else min(steps, rung - self.outer_step)
-        networks = self.trained.bundle(of_segment(self.job.recipe, self.outer_step, steps))
+        networks = self.trained.bundle(of_segment(recipe, self.outer_step, steps))
         arguments = {"recipe": self._recipe, "state": self.state, "steps": steps, "networks": networks}
         if self.outer_step + steps == rung:
             arguments["snapshot"] = True
-        return self._call("segment", arguments, None)
+        call = self._call("segment", arguments, None)
+        if self.gang == 1 or steps == 0:
+            return call
+        owned = [of_segment(recipe, self.outer_step, steps, share) for share in worker_shares(recipe, self.gang)]
+        return dataclasses.replace(call, shares=tuple({"networks": self.trained.bundle(own)} for own in owned))
 
     def _shard(self, shard: Shard, inits: list[int]) -> Call:
         setting = self.job.setting

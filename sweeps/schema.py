@@ -175,6 +175,8 @@ class Resources(Part):
         default=0.0, description="a number of at least 0, whole where above 1"
     )
     slots: _Count | None = Field(default=None, description=_COUNT)
+    workers: _Count = Field(default=1, description=_COUNT)
+    """Tasks that run together, each on its share of the networks of every outer step."""
     segment: _Count | None = Field(default=None, description=_COUNT)
     """Outer steps that one task does before it gives its state back; `None` for some fifteen seconds of them."""
     memory: _Count | None = Field(default=None, description=f"{_COUNT}, in MiB")
@@ -185,6 +187,12 @@ class Resources(Part):
     """Seconds that one task may run; `None` for an hour, or 20 times the longest so far of its kind where that is more."""
     pending: _Count | None = Field(default=None, description=_COUNT)
     """Tasks in the cluster's queue beyond those that run, for its autoscaler to see; `None` for none that waits for nodes."""
+
+    @model_validator(mode="after")
+    def _slots_hold_a_gang(self) -> Self:
+        if self.slots is not None and self.workers > self.slots:
+            raise RefusedError(("workers",), f"expected at most the {self.slots} slots, got {self.workers}")
+        return self
 
 
 class Published(Part):

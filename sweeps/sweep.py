@@ -107,6 +107,21 @@ class Sweep(Part):
         return self
 
     @model_validator(mode="after")
+    def _workers_have_work(self) -> Self:
+        """A trial whose recipe has fewer chunks than another's uses fewer workers; where all have too few, that is a mistake."""
+        workers, varied = self.resources.workers, set(self.search.space if self.search else ())
+        if workers > 1 and self.recipe.method != "unrolled" and "method" not in varied:
+            reason = f"method {self.recipe.method} learns beside one network at a time; leave it out"
+            raise RefusedError(("resources", "workers"), reason)
+        if workers > self.recipe.chunks_per_step and not varied & _OF_CHUNKS:
+            reason = (
+                f"{workers} for {self.recipe.inits_per_step} networks an outer step, which recipe.chunk has computed "
+                f"{self.recipe.chunk} at once; expected at most {self.recipe.chunks_per_step}, or another recipe.chunk"
+            )
+            raise RefusedError(("resources", "workers"), reason)
+        return self
+
+    @model_validator(mode="after")
     def _full_data_are_one(self) -> Self:
         varied = self.search.space if self.full_data and self.search else {}
         for key, one in (("data", "data set"), ("init_scheme", "initialisation scheme")):
@@ -182,6 +197,7 @@ class Sweep(Part):
         return Sweep.thaw({**frozen, "search": {**frozen["search"], **larger}})
 
 
+_OF_CHUNKS = frozenset({"method", "inits_per_step", "chunk", "network", "backend"})
 _NOT_DECIDING = frozenset({"name", "about", "published", "cost", "resources"})
 _BUDGET = frozenset({"trials", "hours", "device_hours"})
 _LATER: Mapping[str, Mapping[str, Any]] = {

@@ -149,10 +149,10 @@ def test_a_large_payload_is_stored_once_and_dropped_when_nothing_uses_it(ray_exe
         ray_executor.submit(Call("called:length", {"payload": (payload, copy)[i % 2], "sign": sign}))
         for i, sign in enumerate(signs)
     ]
-    assert len(ray_executor._stored) == 1
+    assert len(ray_executor.payloads) == 1
     done = finish(ray_executor, len(signs))
     assert [done[ticket].value for ticket in tickets] == [2_000_000 * sign for sign in signs]
-    assert not ray_executor._stored
+    assert not ray_executor.payloads
 
 
 def test_large_results_come_back_whole(ray_executor):

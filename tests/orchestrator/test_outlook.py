@@ -29,6 +29,14 @@ def test_slots_without_gpus_are_those_of_the_cpus(monkeypatch):
     assert [module._slots(Resources(cpus=cpus)) for cpus in (0.5, 1.0, 4.0, 8.0)] == [12, 6, 1, 1]
 
 
+def test_a_step_is_computed_by_no_more_slots_than_it_has_chunks(tmp_path):
+    recipe = SWEEP["recipe"] | {"inits_per_step": 6, "chunk": 2}
+    assert planned(tmp_path, recipe=recipe).workers == 1
+    assert planned(tmp_path, recipe=recipe, resources={"workers": 3}).workers == 3
+    search = SWEEP["search"] | {"space": {"inits_per_step": {"int": [1, 3]}}}
+    assert planned(tmp_path, recipe=recipe, search=search, resources={"workers": 3}).workers == 1
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_a_machine_without_gpus_is_named(tmp_path):
     with pytest.raises(CheckError, match=r"^resources\.gpus: 1 for each task"):

@@ -49,6 +49,12 @@ KNOWN = "known here: data, network"
             "resources: {gpus: 1.5}",
             "f.yaml:8: resources.gpus: expected a number of at least 0, whole where above 1, got 1.5",
         ),
+        ("resources: {slots: 2, workers: 3}", "f.yaml:8: resources.workers: expected at most the 2 slots, got 3"),
+        (
+            "resources: {workers: 2}",
+            "f.yaml:8: resources.workers: 2 for 1 networks an outer step, which recipe.chunk has computed 8 at once; expected at "
+            "most 1, or another recipe.chunk",
+        ),
         ("resources: {gpus: -1}", "f.yaml:8: resources.gpus: expected a number of at least 0"),
         ("resources: {slots: 0}", "f.yaml:8: resources.slots: expected a whole number of at least 1, got 0"),
         (

@@ -1,0 +1,153 @@
+"""Gangs on a real Ray of two slots; what they leave behind is looked for each time."""
+
+import dataclasses
+import json
+import os
+import time
+
+import pytest
+
+from orchestrator.executor import Call, InfeasibleError, InlineExecutor
+from orchestrator.process_start import process_start
+from tests.orchestrator.test_schedule import drive
+from tests.orchestrator.tiny_sweep import rows
+
+GANG_SWEEP = {
+    "recipe": {
+        "data": "digits", "network": "lenet", "outer_steps": 4, "batch": 32, "inits_per_step": 4, "chunk": 2, "memory": "saved",
+    },
+    "search": None,
+    "evaluate": {"validation": 1200, "inits": 2, "final": {"inits": 2, "runs": 1}},
+    "baselines": [],
+    "resources": {"workers": 2, "segment": 3},
+}  # fmt: skip
+
+
+def until(condition, seconds=120.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s"
+        time.sleep(0.05)
+
+
+def finish(executor, count):
+    done = {}
+
+    def all_done():
+        done.update({completion.ticket: completion for completion in executor.wait(0.5)})
+        return len(done) == count
+
+    until(all_done)
+    return done
+
+
+def gang(function, workers=2, shares=None, **arguments):
+    return Call(f"gang_calls:{function}", arguments, shares=tuple(shares or ({},) * workers))
+
+
+def run(executor, call):
+    ticket = executor.submit(call)
+    return finish(executor, 1)[ticket]
+
+
+@pytest.fixture
+def gangs(local_ray):
+    import ray
+    from ray.util.placement_group import placement_group_table
+
+    from orchestrator.ray_executor import RayExecutor
+    from orchestrator.ray_gangs import RayGangs
+
+    executor = RayGangs(RayExecutor(), workers=2)
+    yield executor
+    assert not executor._executor.payloads
+    executor.close()
+    until(lambda: {each["state"] for each in placement_group_table().values()} <= {"REMOVED"})
+    until(lambda: ray.available_resources().get("CPU") == 2)
+
+
+def test_workers_meet_each_with_its_own_share(gangs):
+    common = b"c" * 200_000
+    call = gang("together", shares=({"own": 5}, {"own": 7}), own=1, common=common)
+    assert run(gangs, call).value == (0, [5, 200_000, 7, 200_000])
+    # Without gangs, the same call is one of a single worker, with the arguments of its own.
+    assert run(InlineExecutor(), call).value == (0, [1, 200_000])
+
+
+def test_gangs_that_compete_with_each_other_and_with_single_calls_all_end(gangs):
+    tickets = [gangs.submit(gang("together")) for _ in range(3)]
+    tickets += [gangs.submit(Call("called:add", {"a": 1, "b": 2})) for _ in range(4)]
+    tickets += [gangs.submit(gang("together"))]
+    done = finish(gangs, len(tickets))
+    assert [done[ticket].failure for ticket in tickets] == [None] * len(tickets)
+    assert gangs.wait(0.0) == []
+
+
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
+def test_the_failure_is_that_of_the_worker_that_failed(gangs, rank):
+    failure = run(gangs, gang("fail_in", rank=rank)).failure
+    assert (failure.kind, failure.message) == ("user", f"ValueError: no such thing in worker {rank}")
+    assert run(gangs, gang("together")).failure is None
+
+
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
+def test_a_worker_that_dies_is_one_crash_of_all_and_none_is_left(gangs, tmp_path, rank):
+    completion = run(gangs, gang("lose", rank=rank, folder=str(tmp_path)))
+    assert completion.failure.kind == "crash"
+    assert completion.place.pid in {int(path.name) for path in tmp_path.iterdir()}
+    assert gangs.wait(0.0) == []
+    assert run(gangs, gang("together")).failure is None
+
+
+@pytest.mark.parametrize("how", [pytest.param("abandon", marks=pytest.mark.slow), "cancel"])
+def test_a_gang_that_is_stopped_leaves_no_process(gangs, tmp_path, how):
+    running, queued = gangs.submit(gang("wait", folder=str(tmp_path))), gangs.submit(gang("together"))
+
+    def met():
+        assert gangs.wait(0.1) == []
+        return len(list(tmp_path.iterdir())) == 2
+
+    until(met)
+    assert gangs.running([running, queued]).keys() == {running}
+    assert gangs.running([running])[running][0].pid in {int(path.name) for path in tmp_path.iterdir()}
+    if how == "cancel":
+        gangs.cancel()
+    else:
+        gangs.abandon(running)
+        assert finish(gangs, 1)[queued].failure is None
+    until(lambda: not any(process_start(int(path.name)) for path in tmp_path.iterdir()))
+    assert gangs.wait(0.0) == []
+
+
+def test_a_gang_that_the_cluster_cannot_hold_is_refused_before_anything_starts(local_ray):
+    from orchestrator.ray_executor import RayExecutor
+    from orchestrator.ray_gangs import RayGangs
+
+    with pytest.raises(InfeasibleError, match=r"1 nodes hold 2 tasks of 1 CPUs .* is of 3; lower resources\.workers"):
+        RayGangs(RayExecutor(), workers=3)
+
+
+def test_a_run_whose_gang_loses_a_worker_has_the_rows_of_one_worker(gangs, tmp_path):
+    class Losing:
+        """Runs segments by the stand-in that loses a worker, once."""
+
+        def __getattr__(self, name):
+            return getattr(gangs, name)
+
+        def submit(self, call):
+            if call.function.endswith(":segment"):
+                arguments = {**call.arguments, "marker": str(tmp_path / "lost")}
+                call = dataclasses.replace(call, function="gang_calls:segment", arguments=arguments)
+            assert call.workers == (2 if call.function == "gang_calls:segment" else 1)
+            return gangs.submit(call)
+
+    drive(tmp_path / "gang", Losing(), GANG_SWEEP)
+    drive(tmp_path / "alone", InlineExecutor(), GANG_SWEEP | {"resources": {"segment": 2}})
+    (trial,) = (json.loads(row) for row in rows(tmp_path / "gang")["trials"])
+    assert trial["attempts"] == 2
+    expected, found = rows(tmp_path / "alone"), rows(tmp_path / "gang")
+    assert {name: found[name] for name in found if name != "trials"} == {
+        name: expected[name] for name in expected if name != "trials"
+    }
+    assert json.loads(expected["trials"][0]) | {"attempts": 2} == trial
+    assert os.listdir(tmp_path / "gang" / "states") == []
