@@ -367,7 +367,7 @@ def export(source: Place, to: Path, formats: Sequence[str], trial: str | None, a
 @click.option("--to", required=True, metavar="KIND:PLACE", help="Such as optuna:sqlite:///study.db.")
 @click.option("--follow", is_flag=True, help="Go on for as long as a driver is at work on RUN.")
 @_json
-def mirror(folder: Path, to: str, follow: bool, as_json: bool) -> int:
+def mirror(folder: Place, to: str, follow: bool, as_json: bool) -> int:
     """Copy RUN into another tool, from its files; again, what has come since."""
     from orchestrator.figures import count
     from orchestrator.mirroring import mirror as copy

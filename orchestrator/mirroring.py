@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from orchestrator.figures import count
 from orchestrator.mirrors.mirror import open_mirror
 from orchestrator.mirrors.story import read_story
 from orchestrator.opening import open_run
+from orchestrator.place import Place
 from orchestrator.status import driver_of
 
 __all__ = ["mirror"]
@@ -19,7 +19,7 @@ _SECONDS_BETWEEN_LOOKS = 10.0
 
 
 def mirror(
-    folder: Path,
+    folder: Place,
     target: str,
     *,
     follow: bool = False,

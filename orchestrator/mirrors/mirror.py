@@ -14,6 +14,9 @@ __all__ = ["KINDS", "Mirror", "MirrorError", "open_mirror"]
 
 KINDS = {
     "optuna": "an SQLAlchemy URL, as sqlite:///study.db, or a journal file; for optuna-dashboard",
+    "tensorboard": "a folder of logs",
+    "mlflow": "a tracking URI, as sqlite:///mlflow.db or http://host:5000",
+    "wandb": "a project, as PROJECT or ENTITY/PROJECT",
 }
 """What the place after ``KIND:`` is, of each kind."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from orchestrator.opening import Run
 from orchestrator.records import Row, read
@@ -40,6 +42,10 @@ class Curve:
     run: int
     rows: pa.Table
 
+    def name(self, figure: str) -> str:
+        """Return what a figure of it is called in other tools."""
+        return f"distillation/{figure}" + (f"/run-{self.run}" if self.run else "")
+
     def points(self, after: int = -1) -> Iterator[Point]:
         """Yield the outer steps later than ``after``."""
         seconds = 0.0
@@ -61,6 +67,11 @@ class Measured:
     accuracies: Sequence[float]
 
     @property
+    def name(self) -> str:
+        """What their mean is called in other tools."""
+        return "/".join(("accuracy", self.phase, self.split, self.network) + ((f"run-{self.run}",) if self.run else ()))
+
+    @property
     def mean(self) -> float:
         """Their mean."""
         return math.fsum(self.accuracies) / len(self.accuracies)
@@ -68,7 +79,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class TrialStory:
-    """A trial: its row once it is finished, the distillations so far, what was measured so far."""
+    """A trial: its row once it is finished, its distillations and what was measured so far, but for the tuning of baselines."""
 
     number: int
     row: Row | None = None
@@ -80,6 +91,16 @@ class TrialStory:
     def name(self) -> str:
         """What it is called in other tools; names sort as numbers do."""
         return "baselines" if self.number == BASELINES else f"trial-{self.number:04}"
+
+    def parameters(self) -> dict[str, bool | int | float | str]:
+        """Return what the search chose and the rest of the recipe, as other tools take it: lists and mappings in JSON."""
+        if self.row is None:
+            return {}
+        recipe = json.loads(self.row["recipe"])
+        return {
+            key: value if isinstance(value, bool | int | float | str) else json.dumps(value)
+            for key, value in recipe.items()
+        }
 
     def rungs(self) -> dict[int, float]:
         """Return the mean accuracy, on validation, at each outer step where the set was measured before it was finished."""
@@ -123,6 +144,7 @@ def _curves(rows: pa.Table) -> dict[int, list[Curve]]:
 
 def _measured(rows: pa.Table) -> dict[int, list[Measured]]:
     found = defaultdict(list)
+    rows = rows.filter(pc.invert(pc.starts_with(rows["phase"], "tune/")))
     for (trial, phase, split, network, run), part in _grouped(rows, _SERIES, ("draw", "init")):
         found[trial].append(Measured(phase, split, network, run, part["accuracy"].to_pylist()))
     return found
