@@ -21,6 +21,7 @@ import torch
 from distiller.data import DataError, Dataset, load
 from distiller.distill import State, advance, distilled_of, stack_of, start
 from distiller.distilled import Distilled
+from distiller.distilled_lengths import check_lengths
 from distiller.drawing import Networks, pool_seeds
 from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.label_loop import check_labels
@@ -134,6 +135,7 @@ def _check_fit(recipe: Recipe, dataset: Dataset, path: Path) -> None:
         check_attack(recipe, dataset.name, dataset.classes)
     except RecipeError as error:
         raise RecipeError((str(path), *error.key), error.reason) from None
+    check_lengths(recipe, dataset.shape)
     check_labels(recipe, stack_of(recipe, dataset), dataset.shape)
     check_pretrained(recipe)
 

@@ -26,6 +26,8 @@ __all__ = ["Source", "baseline_examples", "baseline_set", "is_drawn", "judging_e
 Source = Literal["random_real", "k_means", "average"]
 """Where examples come from: real ones at random, centroids of each class, the mean of each class."""
 
+_AT_ONCE = 1024  # sentences that are looked up at once
+
 
 def is_drawn(source: Source, recipe: Recipe) -> bool:
     """Say whether draws of ``source`` differ: means do not, nor does a single centroid of a class, which is its mean."""
@@ -68,7 +70,16 @@ def judging_examples(recipe: Recipe, dataset: Dataset) -> Examples:
 
 def _averages(recipe: Recipe, dataset: Dataset) -> tuple[Tensor, Tensor]:
     """Return each class's mean in every place of the class; a mean of one example is a mean too."""
-    train, labels = dataset.train, torch.tensor(start_classes(recipe, dataset))
-    means = torch.stack([train.inputs[train.labels == label].double().mean(0) for label in labels.tolist()])
-    inputs = means.to(train.inputs.dtype).cpu()
+    labels = torch.tensor(start_classes(recipe, dataset))
+    means = {label: _mean(dataset, label) for label in set(labels.tolist())}
+    inputs = torch.stack([means[label] for label in labels.tolist()]).to(dataset.dtype).cpu()
     return inputs.expand(recipe.steps, *inputs.shape).clone(), labels.expand(recipe.steps, -1).clone()
+
+
+def _mean(dataset: Dataset, label: int) -> Tensor:
+    """Return the mean of a class's training examples, float64 [*shape]; sentences are looked up some at a time."""
+    inputs = dataset.train.inputs[dataset.train.labels == label]
+    if dataset.words is None:
+        return inputs.double().mean(0)
+    sums = [dataset.embedded(part).double().sum(0) for part in torch.split(inputs, _AT_ONCE)]
+    return torch.stack(sums).sum(0) / len(inputs)

@@ -20,9 +20,9 @@ def centroid_batches(recipe: Recipe, dataset: Dataset, *key: int | str) -> tuple
     Raises `RealSetError` where a class has fewer examples than centroids are wanted.
     """
     labels = torch.tensor(start_classes(recipe, dataset)).expand(recipe.steps, -1).contiguous()
-    inputs = torch.empty(*labels.shape, *dataset.shape, dtype=dataset.train.inputs.dtype)
+    inputs = torch.empty(*labels.shape, *dataset.shape, dtype=dataset.dtype)
     for label in set(start_classes(recipe, dataset)):
-        examples = dataset.train.inputs[dataset.train.labels == label].cpu()
+        examples = dataset.embedded(dataset.train.inputs[dataset.train.labels == label]).cpu()
         wanted = int((labels == label).sum())
         if len(examples) < wanted:
             raise RealSetError(

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from distiller.data import Dataset
 from distiller.recipe import Recipe
+from distiller.text import Text
 from distiller.training import Training
 
 __all__ = ["Distilled", "DistilledError"]
@@ -49,6 +50,8 @@ class Distilled:
     data: str
     network: str
     training: Training = field(default_factory=Training)
+    text: Text | None = None
+    """Of sentences: their length and whose vectors they live among; positions whose vector is all zero are padding."""
 
     @classmethod
     def of(
@@ -62,7 +65,8 @@ class Distilled:
     ) -> Distilled:
         """Return these tensors as a set of ``recipe`` in the space of ``dataset``; ``training`` is by the rates unless given."""
         about = (recipe.epochs, dataset.classes, dataset.mean, dataset.std, dataset.name, recipe.network)
-        return cls(inputs, labels, rates, *about, training=training or Training())
+        text = None if dataset.words is None else dataset.words.text
+        return cls(inputs, labels, rates, *about, training=training or Training(), text=text)
 
     def __len__(self) -> int:
         """Return the number of distilled examples, S x M."""
@@ -82,7 +86,12 @@ class Distilled:
     def digest(self) -> str:
         """Return the SHA-256 of the tensors, their order, their normalisation and their training, in hexadecimal."""
         order: dict[str, Any] = {"epochs": self.epochs}
-        order |= {"mean": [x.hex() for x in self.mean], "std": [x.hex() for x in self.std], **self._training()}
+        order |= {
+            "mean": [x.hex() for x in self.mean],
+            "std": [x.hex() for x in self.std],
+            **self._training(),
+            **self._text(),
+        }
         digest = hashlib.sha256(json.dumps(order, sort_keys=True).encode())
         for tensor in (self.inputs, self.labels, self.rates):
             digest.update(f"{tensor.dtype}{list(tensor.shape)}".encode())
@@ -102,11 +111,18 @@ class Distilled:
 
     def _metadata(self) -> dict[str, str]:
         about = {"epochs": self.epochs, "classes": self.classes, "mean": self.mean, "std": self.std}
-        return {"stillhouse": json.dumps(about | {"data": self.data, "network": self.network, **self._training()})}
+        return {
+            "stillhouse": json.dumps(
+                about | {"data": self.data, "network": self.network, **self._training(), **self._text()}
+            )
+        }
 
     def _training(self) -> dict[str, Any]:
         """Return the training where it is not the default: a set that says nothing of it keeps its name."""
         return {"training": plain} if (plain := self.training.plain()) else {}
+
+    def _text(self) -> dict[str, Any]:
+        return {} if self.text is None else {"text": self.text.plain()}
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Distilled:
@@ -114,7 +130,7 @@ class Distilled:
         try:
             about: dict[str, Any] = json.loads(safetensors_metadata(payload)["stillhouse"])
             about |= {"mean": tuple(about["mean"]), "std": tuple(about["std"])}
-            about |= {"training": Training.parse(about.get("training", {}))}
+            about |= {"training": Training.parse(about.get("training", {})), "text": Text.of(about.get("text"))}
             return cls(**(about | load(payload)))
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DistilledError(f"not a distilled set: {error}") from error

@@ -221,7 +221,19 @@ class Recipe:
             raise RecipeError(("checkpoint",), "measures fixed networks; with init random leave it out")
         if self.checkpoint is not None and self.validation == 0:
             raise RecipeError(("checkpoint",), "is chosen on validation examples; set validation above 0")
+        self._check_lengths()
         self._check_method()
+
+    def _check_lengths(self) -> None:
+        lengths = self.text.lengths if self.text is not None else None
+        if lengths is None:
+            return
+        if self.method != "unrolled":
+            raise RecipeError(("text", "lengths"), f"has no say with method {self.method}; leave it out")
+        if not lengths or min(lengths) < 1:
+            raise RecipeError(
+                ("text", "lengths"), f"expected numbers of words from 1 up, at least one, got {list(lengths)}"
+            )
 
     def _check_method(self) -> None:
         """Refuse a key that the method does not read, unless it is left at its default."""
@@ -275,6 +287,7 @@ class Recipe:
     def plain(self) -> dict[str, Any]:
         """Return the recipe as plain values that `parse` reads back."""
         values = dataclasses.asdict(self, dict_factory=lambda pairs: {_key(name): value for name, value in pairs})
+        values |= {"text": None if self.text is None else self.text.plain()}
         return values | {"classes": None if self.classes is None else list(self.classes)}
 
     def digest(self) -> str:

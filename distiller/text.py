@@ -5,7 +5,9 @@ Needs neither torch nor any other library, as all of a recipe.
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +33,20 @@ class Text:
     """The most frequent words of the training text that are known; `None` for all of them."""
     mask: bool = True
     """Whether networks pass over padding, and over words of no vector; the published networks read both as zero vectors."""
+    lengths: tuple[int, ...] | None = None
+    """Words of distilled sentences: the first of each class has the first of these lengths, and so on in turn, and what lies
+    beyond is padding; `None` for sentences that are all of ``length`` words."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return all settings as plain values, which `Text.of` reads back."""
+        return {**dataclasses.asdict(self), "lengths": None if self.lengths is None else list(self.lengths)}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any] | None) -> Text | None:
+        """Read what `plain` gave; `None` for `None`."""
+        if values is None:
+            return None
+        return cls(**{**values, "lengths": None if values["lengths"] is None else tuple(values["lengths"])})
 
 
 def glove_of(name: str) -> tuple[str, int] | None:

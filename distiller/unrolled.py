@@ -13,6 +13,7 @@ from distiller.centroids import centroid_batches
 from distiller.checkpoint import Checkpoint
 from distiller.data import Dataset
 from distiller.distilled import Distilled
+from distiller.distilled_lengths import cut_to_lengths, words_of
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of, worker_shares
 from distiller.gang import ALONE, Gang
 from distiller.label_start import start_labels
@@ -38,7 +39,7 @@ def start(recipe: Recipe, dataset: Dataset) -> State:
     # The inverse of softplus, written so that a small rate keeps its digits and a large one does not overflow.
     raw_rate = recipe.distill_lr + math.log(-math.expm1(-recipe.distill_lr))
     learned = {
-        "inputs": _start_inputs(recipe, dataset).to(dtype),
+        "inputs": cut_to_lengths(recipe, dataset, _start_inputs(recipe, dataset).to(dtype)),
         "labels": start_labels(recipe, dataset),
         "raw_rates": torch.full((recipe.inner_steps,), raw_rate, dtype=dtype),
     }
@@ -77,6 +78,7 @@ class Unrolled:
         self.learned = {name: tensor.to(self.device).clone() for name, tensor in state.learned.items()}
         constant = {"inputs": not recipe.learn_inputs, "labels": recipe.labels == "hard"}
         self.names = [name for name in self.learned if not constant.get(name, False)]
+        self.words = words_of(recipe, self.learned["inputs"])
         self.adam = _adam(recipe, self.learned, self.names, state)
         self.fixed = self._draw(0, self.share) if recipe.init == "fixed" else None
         self.checkpoint = self._checkpoint(state)
@@ -145,7 +147,8 @@ class Unrolled:
     def _gradients(self, meta: MetaGradient) -> dict[str, Tensor]:
         # softplus' is the logistic function: from rates back to their parameterisation.
         raw_rates = meta.rates * torch.sigmoid(self.learned["raw_rates"])
-        gradients = {"inputs": meta.inputs, "raw_rates": raw_rates, "labels": meta.labels}
+        inputs = meta.inputs if meta.inputs is None or self.words is None else meta.inputs * self.words
+        gradients = {"inputs": inputs, "raw_rates": raw_rates, "labels": meta.labels}
         return {name: gradient for name, gradient in gradients.items() if gradient is not None}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from distiller.data import DataError, Dataset, Description, check_text, describe, load, locate
+from distiller.distilled_lengths import check_lengths
 from distiller.label_loop import check_labels
 from distiller.networks import NetworkError, Stack, build
 from distiller.objectives import check_attack
@@ -66,6 +67,7 @@ def check_recipe(recipe: Recipe) -> None:
         check_text(recipe.data, recipe.text)
         description = describe(recipe.data, recipe.text)
         stack = Stack(build(recipe.network, description.shape, description.outputs), backend)
+        check_lengths(recipe, description.shape)
         check_labels(recipe, stack, description.shape)
         check_attack(recipe, recipe.data, description.classes)
         check_pretrained(recipe)

@@ -26,13 +26,15 @@ _TUNING_NETWORKS = 20  # a run says how many by evaluate.inits
 
 def evaluate_file(distilled: Distilled, source: str, asked: Asked, say: Callable[[str], None]) -> Extra:
     """Measure what is asked of a file's set; see `orchestrator.extra.evaluate`."""
-    recipe = Recipe(data=distilled.data, network=distilled.network, epochs=distilled.epochs).settled()
+    recipe = Recipe(
+        data=distilled.data, network=distilled.network, epochs=distilled.epochs, text=distilled.text
+    ).settled()
     networks, ways = list(asked.networks) or [recipe.network], asked.ways(recipe, lambda: distilled)
     for network in networks:
         check_recipe(recipe.with_network(network))
     settle_process(recipe)
     tuning = not all(way.is_tuned for way in ways)
-    dataset = load(recipe.data, describe(recipe.data).train // 6 if tuning else 0)
+    dataset = load(recipe.data, describe(recipe.data, recipe.text).train // 6 if tuning else 0, text=recipe.text)
     _check_same_data(distilled, dataset, source)
     with pulse(say, asked.said(networks, ways, source)):
         measured = [

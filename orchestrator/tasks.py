@@ -148,7 +148,7 @@ def evaluate_neighbours(
     parsed, dataset = _ready(recipe)
     real = _held_out(parsed, dataset, split)
     wanted = Examples(real.inputs, outer_labels(parsed, real.labels))
-    accuracy = neighbours_accuracy(*_examples(parsed, source, draw), wanted, neighbours, norm)
+    accuracy = neighbours_accuracy(*_examples(parsed, source, draw), wanted, neighbours, norm, dataset.embedded)
     evaluation = {"accuracy": accuracy, "accuracy_before": None, "loss": None, "seed": 0}
     return {"evaluations": [evaluation], "chunk": 1} | _place(parsed, began)
 
