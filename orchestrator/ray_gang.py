@@ -16,7 +16,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from cluster.nodes import Shape
 from distiller.gang import GangError
 from orchestrator import gang_tasks
-from orchestrator.executor import Call, Completion, Place, completion
+from orchestrator.executor import Call, Completion, Site, completion
 from orchestrator.failures import Failure
 from orchestrator.gang_tasks import Part
 from orchestrator.ray_failures import ray_failed
@@ -39,7 +39,7 @@ class RayGang:
     def __init__(self, ticket: int, call: Call, shape: Shape, arguments: Sequence[dict[str, Any]]) -> None:
         self.ticket, self.call = ticket, call
         self._shape, self._arguments = shape, arguments
-        self._place: Place | None = None
+        self._site: Site | None = None
         self._began = 0.0
         self._failures: list[Failure] = []
         self._result: Any = None
@@ -62,9 +62,9 @@ class RayGang:
         return not self._waited or any(not _is_echo(failure) for failure in self._failures)
 
     @property
-    def running(self) -> tuple[Place, float] | None:
+    def running(self) -> tuple[Site, float] | None:
         """Where the first worker is, and for how many seconds it has been known to run; `None` before."""
-        return None if self._place is None else (self._place, time.monotonic() - self._began)
+        return None if self._site is None else (self._site, time.monotonic() - self._began)
 
     def take(self, ready: Waited) -> None:
         """Take in what is ready."""
@@ -78,12 +78,12 @@ class RayGang:
 
     def completion(self) -> Completion:
         """Return how it ended: with the first worker's result, or with the failure that was not another one's consequence."""
-        place, seconds = self._place, self._seconds
+        site, seconds = self._site, self._seconds
         if not self._failures:
-            return completion(self.ticket, self.call, self._result, place, seconds)
+            return completion(self.ticket, self.call, self._result, site, seconds)
         own = [failure for failure in self._failures if not _is_echo(failure)]
         failure = own[0] if own else Failure("crash", self._failures[0].message)
-        return Completion(self.ticket, self.call, None, failure, place, seconds)
+        return Completion(self.ticket, self.call, None, failure, site, seconds)
 
     def dissolve(self) -> None:
         """Kill what still runs, and give the bundles back; at a second time nothing is left to do."""
@@ -98,9 +98,9 @@ class RayGang:
         if ready is not self._first:
             self._waited.remove(ready)
             self._failures += [said] if said is not None else []
-        elif self._place is None:
-            place, address = said
-            self._place, self._began = Place(*place), time.monotonic()
+        elif self._site is None:
+            site, address = said
+            self._site, self._began = Site(*site), time.monotonic()
             self._waited += [self._start(rank, address) for rank in range(1, len(self._arguments))]
         else:
             self._result, self._seconds = said

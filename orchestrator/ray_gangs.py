@@ -10,7 +10,7 @@ import ray
 from ray.exceptions import RayError
 
 from cluster.nodes import count_slots
-from orchestrator.executor import Call, Completion, InfeasibleError, Place
+from orchestrator.executor import Call, Completion, InfeasibleError, Site
 from orchestrator.failures import Failure
 from orchestrator.ray_executor import RayExecutor
 from orchestrator.ray_failures import ray_failed
@@ -73,7 +73,7 @@ class RayGangs:
                 return done
         return done or self._executor.wait(max(0.0, deadline - time.monotonic()))
 
-    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Site, float]]:
         """Return where those calls run, a gang where its first worker does, and for how many seconds they have."""
         known = {ticket: self._gangs[ticket].running for ticket in tickets if ticket in self._gangs}
         others = [ticket for ticket in tickets if ticket >= 0]

@@ -94,7 +94,7 @@ def test_the_failure_is_that_of_the_worker_that_failed(gangs, rank):
 def test_a_worker_that_dies_is_one_crash_of_all_and_none_is_left(gangs, tmp_path, rank):
     completion = run(gangs, gang("lose", rank=rank, folder=str(tmp_path)))
     assert completion.failure.kind == "crash"
-    assert completion.place.pid in {int(path.name) for path in tmp_path.iterdir()}
+    assert completion.site.pid in {int(path.name) for path in tmp_path.iterdir()}
     assert gangs.wait(0.0) == []
     assert run(gangs, gang("together")).failure is None
 
