@@ -31,7 +31,7 @@ def distilled_trial(run: Run, trial: str) -> Row:
     """Return the row of ``trial``, a number or ``best``; raises `RunError` where there is none that distilled to its end."""
     ledger = Ledger(run.table("trials").to_pylist())
     number = chosen_trial(
-        run.folder, ledger, trial, lambda row: row["status"] != "failed", "was not distilled to its end"
+        run.folder, ledger, trial, lambda row: row["status"] not in ("failed", "pruned"), "was not distilled to its end"
     )
     return dict(ledger.trials[number])
 

@@ -99,6 +99,8 @@ def _standing(summary: Summary) -> list[str]:
         for k, (key, trials) in enumerate(zip(summary.ended, summary.budgets, strict=True), 1)
         if key is not None
     ]
+    if summary.spared is not None:
+        lines.append(summary.spared.told())
     lines.append(_cost(summary))
     for cause, amount in summary.failures.items():
         example = next(t for t in summary.trials if t.status == "failed" and (t.cause or "unknown") == cause)

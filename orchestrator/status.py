@@ -21,6 +21,7 @@ from orchestrator.place import Place
 from orchestrator.plan import best_trials
 from orchestrator.run_files import RunFiles, read_events, read_run
 from orchestrator.snapshot import Leader
+from orchestrator.spared import Spared, spared
 from orchestrator.summary import attempt_counts, failure_counts, status_counts
 
 __all__ = ["Driver", "Status", "driver_of", "render_status", "status_of"]
@@ -50,6 +51,7 @@ class Status:
     failed_attempts: Mapping[str, int]
     networks: int
     measured: Mapping[str, int]
+    spared: Spared | None
     best: Leader | None
     driver: Driver | None
     last_event: tuple[str, str] | None
@@ -67,12 +69,14 @@ class Status:
         """Return all of it as plain JSON values, with ``version`` (1) and ``standing``; accuracies are fractions."""
         driver = None if self.driver is None else vars(self.driver)
         best = None if self.best is None else vars(self.best)
+        spared = None if self.spared is None else vars(self.spared)
         event = None if self.last_event is None else {"time": self.last_event[0], "event": self.last_event[1]}
         return {
             "version": 1,
             "standing": self.standing,
             **vars(self),
             "driver": driver,
+            "spared": spared,
             "best": best,
             "last_event": event,
         }
@@ -95,6 +99,7 @@ def status_of(folder: Place, now: float | None = None) -> Status:
         failed_attempts=attempt_counts(events),
         networks=files.networks,
         measured=_measured(files),
+        spared=spared(files.sweep, files.trials),
         best=_best(files),
         driver=driver_of(folder, time.time() if now is None else now),
         last_event=(events[-1].time.isoformat(), events[-1].name) if events else None,
@@ -121,6 +126,8 @@ def _lines(status: Status, now: float) -> list[str]:
         lines.append(f"failed attempts, tried again where that helps: {tally(status.failed_attempts)}")
     phases = ", ".join(f"{phase} {amount:,}" for phase, amount in status.measured.items())
     lines.append(f"{count(status.networks, 'network')} trained" + (f": {phases}" if phases else ""))
+    if status.spared is not None:
+        lines.append(status.spared.told())
     if status.best is not None:
         over = f"standard error, {count(status.best.inits, 'initialisation')}, validation"
         lines.append(f"best: trial {status.best.trial}, {mean_sd(status.best.mean, status.best.se)} % ({over})")

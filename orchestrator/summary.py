@@ -28,6 +28,7 @@ from orchestrator.plan import best_trials, numbered
 from orchestrator.records import Row
 from orchestrator.run_files import Event, RunFiles, read_events, read_run
 from orchestrator.runner_up import RunnerUp, runner_up, search_rows
+from orchestrator.spared import Spared, spared
 
 __all__ = [
     "Cost",
@@ -79,6 +80,7 @@ class Summary:
     full: tuple[Measurement, ...]
     sizes: tuple[Size, ...]
     other: tuple[Measurement, ...]
+    spared: Spared | None
     cost: Cost
 
 
@@ -121,6 +123,7 @@ def summary(folder: Place) -> Summary:
         full=full,
         sizes=sizes_of(files.trials, trials, headline, full),
         other=tuple(m for m in measurements(files.evaluations, ["extra"]) if m.split == "test"),
+        spared=spared(sweep, files.trials),
         cost=cost_of(files, events),
     )
 

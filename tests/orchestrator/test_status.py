@@ -106,7 +106,7 @@ def test_plain_values_for_programs(tmp_path):
     assert plain == json.loads(json.dumps(plain, allow_nan=False))
     assert list(plain) == [
         "version", "standing", "name", "folder", "stage", "trials_total", "statuses", "failures",
-        "failed_attempts", "networks", "measured", "best", "driver", "last_event", "ended",
+        "failed_attempts", "networks", "measured", "spared", "best", "driver", "last_event", "ended",
     ]  # fmt: skip
     assert plain["best"] == {"trial": 1, "mean": 0.85, "se": 0.0173, "inits": 3}
     assert plain["driver"]["pid"] == os.getpid()
