@@ -7,9 +7,11 @@ and NSGA-II's generations lie with the trials, and the quasi-random sequence has
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import (
     BaseSampler,
@@ -21,6 +23,7 @@ from optuna.samplers import (
     TPESampler,
 )
 from optuna.trial import FrozenTrial
+from threadpoolctl import threadpool_limits
 
 __all__ = ["SAMPLERS", "Sampler", "Seeds"]
 
@@ -37,10 +40,28 @@ class Seeds:
 
 @dataclass(frozen=True)
 class Sampler:
-    """How one is made, from seeds and the trials that another study left; ``constrained`` where it heeds constraints."""
+    """How one is made, from seeds and the trials that another study left; ``constrained`` where it heeds constraints.
+
+    ``one_thread`` where its sums are so large that they would depend on the number of threads, and it is asked on one.
+    """
 
     make: Callable[[Seeds, Sequence[FrozenTrial]], BaseSampler]
     constrained: bool = True
+    one_thread: bool = False
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Set this process up for a question, and back."""
+        if not self.one_thread:
+            yield
+            return
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with threadpool_limits(1):
+                yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 def _gp(seeds: Seeds, _: Sequence[FrozenTrial]) -> BaseSampler:
@@ -80,7 +101,7 @@ SAMPLERS: Mapping[str, Sampler] = {
     "tpe": Sampler(lambda seeds, _: TPESampler(seed=seeds.trial)),
     "random": Sampler(lambda seeds, _: RandomSampler(seed=seeds.trial)),
     "qmc": Sampler(_qmc),
-    "gp": Sampler(_gp),
+    "gp": Sampler(_gp, one_thread=True),
     "nsga2": Sampler(_nsga2),
     "cma_es": Sampler(_cma_es, constrained=False),
     "grid": Sampler(lambda seeds, _: RandomSampler(seed=seeds.trial)),  # every point is given

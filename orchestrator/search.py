@@ -116,7 +116,8 @@ class Search:
         self._study.sampler = self._sampler.make(seeds, self._source)
         if given := self._given(n):
             self._study.enqueue_trial(inside(self._space, given))
-        trial = self._study.ask(self._dimensions)
+        with self._sampler.asking():
+            trial = self._study.ask(self._dimensions)
         self._running[n] = trial
         self._asked += 1
         return copy.deepcopy(outside(self._space, trial.params))

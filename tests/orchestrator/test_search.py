@@ -5,6 +5,7 @@ import statistics
 
 import optuna
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,6 +102,18 @@ def test_tpe_finds_what_is_good():
         return sum(0.003 < params["distill_lr"] < 0.03 for params in late) / len(late)
 
     assert share("tpe") > 0.75 > share("random")  # by chance: 0.43, the share of the range's logarithm
+
+
+def test_the_number_of_threads_changes_no_suggestion_and_is_left_as_it_was():
+    before, asked = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            asked.append(run(16, lag=4, sampler="gp"))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert asked[0] == asked[1]
 
 
 BOWL = {"x": {"float": [-1.0, 1.0]}, "y": {"float": [-1.0, 1.0]}}
