@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["POLICIES", "Failure", "Kind", "Policy", "failed", "summary"]
+__all__ = ["POLICIES", "Failure", "Kind", "Policy", "failed", "is_of_memory", "summary"]
 
 Kind = Literal[
     "user", "device_memory", "memory", "crash", "node", "lost", "timeout", "environment", "cluster", "cancelled"
@@ -66,7 +66,26 @@ def summary(error: BaseException) -> str:
     return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
 
 
+def is_of_memory(error: BaseException) -> bool:
+    """Say whether a device's or the machine's memory ran out."""
+    return _kind_of(error) in ("device_memory", "memory")
+
+
 def _kind_of(error: BaseException) -> Kind:
+    """Return the class of an exception, or of the one that it was raised from."""
+    kinds = (_own_kind(each) for each in _causes(error))
+    return next((kind for kind in kinds if kind != "user"), "user")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, what it was raised from, and so on."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _own_kind(error: BaseException) -> Kind:
     if isinstance(error, SystemExit):
         return "crash"
     if isinstance(error, ImportError):

@@ -132,6 +132,7 @@ def _take_shard(under_way: UnderWay, work: Work, shard: Any, inits: Sequence[int
     if under_way.stage == "search":
         under_way.budget.spend(value["seconds"])
     if shard.network != NEIGHBOURS:
+        under_way.chunks.learn(shard.network, value)
         under_way.pace.learn_networks(len(inits), value["seconds"])
 
 

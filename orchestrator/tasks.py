@@ -30,11 +30,14 @@ from distiller.process import settle_process
 from distiller.recipe import Recipe
 from distiller.text import Text
 from distiller.training import Training
+from orchestrator.chunks import device_name, in_chunks, release
 from orchestrator.ways import Way
 
 __all__ = [
     "evaluate_baseline", "evaluate_distilled", "evaluate_neighbours", "evaluate_trained", "segment", "train_networks",
 ]  # fmt: skip
+
+_NOTHING_KNOWN: Mapping[str, Mapping[str, int]] = {}
 
 
 def train_networks(recipe: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
@@ -81,14 +84,21 @@ def segment(
 
 
 def evaluate_trained(
-    recipe: Mapping[str, Any], seeds: Sequence[int], split: str, network: str, networks: bytes
+    recipe: Mapping[str, Any],
+    seeds: Sequence[int],
+    split: str,
+    network: str,
+    networks: bytes,
+    chunks: Mapping[str, Mapping[str, int]] = _NOTHING_KNOWN,
 ) -> dict[str, Any]:
     """Measure pre-trained networks as they are, and as they were drawn; return what `evaluate_distilled` returns."""
     began = time.perf_counter()
     parsed, dataset = _ready(recipe)
     parsed = parsed.with_network(network)
-    results = measure(parsed, dataset, seeds, _held_out(parsed, dataset, split), unbundle(networks))
-    return {"evaluations": [_row(each) for each in results], "chunk": parsed.chunk} | _place(parsed, began)
+    examples, trained = _held_out(parsed, dataset, split), unbundle(networks)
+    measured = functools.partial(measure, dataset=dataset, seeds=seeds, examples=examples, networks=trained)
+    results, about = in_chunks(parsed, len(seeds), chunks, measured)
+    return {"evaluations": [_row(each) for each in results]} | about | _place(parsed, began)
 
 
 def evaluate_distilled(
@@ -101,17 +111,18 @@ def evaluate_distilled(
     networks: bytes | None = None,
     training: Mapping[str, Any] | None = None,
     init_scheme: str | None = None,
+    chunks: Mapping[str, Mapping[str, int]] = _NOTHING_KNOWN,
 ) -> dict[str, Any]:
     """Train one network for each seed on a distilled set; return ``evaluations`` in the order of ``seeds``.
 
-    Pre-trained networks come in a bundle. ``training`` and ``init_scheme`` are given where they are not the set's own; see
-    `orchestrator.ways`.
+    Pre-trained networks come in a bundle. ``training`` and ``init_scheme`` are given where they are not the set's own, see
+    `orchestrator.ways`; ``chunks`` is what is known of how many networks fit, see `orchestrator.chunks`.
     """
     began = time.perf_counter()
     way = Way(None if training is None else Training.parse(training), init_scheme)
     parsed, dataset = _ready(way.recipe(Recipe.parse(recipe)).plain())
     made = way.set(Distilled.from_bytes(distilled))
-    return _evaluate(parsed, dataset, made, seeds, split, network, before, networks, began)
+    return _evaluate(parsed, dataset, made, seeds, split, network, before, networks, chunks, began)
 
 
 def evaluate_baseline(
@@ -125,6 +136,7 @@ def evaluate_baseline(
     before: bool,
     networks: bytes | None = None,
     training: Mapping[str, Any] | None = None,
+    chunks: Mapping[str, Mapping[str, int]] = _NOTHING_KNOWN,
 ) -> dict[str, Any]:
     """Train one network for each seed on a baseline's examples; return what `evaluate_distilled` returns.
 
@@ -134,7 +146,7 @@ def evaluate_baseline(
     parsed, dataset = _ready(recipe)
     made = baseline_set(parsed, dataset, _examples(parsed, source, draw), rate)
     made = Way(None if training is None else Training.parse(training)).set(made)
-    return _evaluate(parsed, dataset, made, seeds, split, network, before, networks, began)
+    return _evaluate(parsed, dataset, made, seeds, split, network, before, networks, chunks, began)
 
 
 def evaluate_neighbours(
@@ -162,21 +174,17 @@ def _evaluate(
     network: str,
     before: bool,
     networks: bytes | None,
+    chunks: Mapping[str, Mapping[str, int]],
     began: float,
 ) -> dict[str, Any]:
     examples = _held_out(recipe, dataset, split)
     recipe, pool = recipe.with_network(network), unbundle(networks)
-    while True:
-        try:
-            results = evaluate(recipe, dataset, distilled, seeds, examples, before=before, networks=pool)
-            break
-        except (torch.OutOfMemoryError, MemoryError):
-            if recipe.chunk == 1:
-                raise
-            # The rows say so: only these are equal to rounding and not to the bit.
-            recipe = dataclasses.replace(recipe, chunk=max(1, (recipe.chunk or len(seeds)) // 2))
-            _release(recipe)
-    return {"evaluations": [_row(each) for each in results], "chunk": recipe.chunk} | _place(recipe, began)
+
+    def compute(lowered: Recipe) -> list[Evaluation]:
+        return evaluate(lowered, dataset, distilled, seeds, examples, before=before, networks=pool)
+
+    results, about = in_chunks(recipe, len(seeds), chunks, compute)
+    return {"evaluations": [_row(each) for each in results]} | about | _place(recipe, began)
 
 
 def _row(result: Evaluation) -> dict[str, Any]:
@@ -214,17 +222,10 @@ def _dataset(data: str, validation: int, examples: int | None, text: Text | None
     return load(data, validation, examples, text).to(device, getattr(torch, dtype))
 
 
-def _release(recipe: Recipe) -> None:
-    """Give a GPU's cached memory back, for the tasks of other processes that share it."""
-    if recipe.device == "cuda":
-        torch.cuda.empty_cache()
-
-
 def _place(recipe: Recipe, began: float) -> dict[str, Any]:
-    _release(recipe)
-    device = torch.cuda.get_device_name() if recipe.device == "cuda" else "cpu"
+    release(recipe)
     return {
-        "device": device,
+        "device": device_name(recipe),
         "node": socket.gethostname(),
         "seconds": time.perf_counter() - began,
     }

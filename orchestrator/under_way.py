@@ -11,6 +11,7 @@ from typing import Any
 
 from distiller.distill import State
 from orchestrator.budget import Budget
+from orchestrator.chunks import Chunks
 from orchestrator.clock import Clock
 from orchestrator.events import Events
 from orchestrator.hurdles import NO_HURDLES, Hurdles
@@ -46,6 +47,7 @@ class UnderWay:
     """Jobs that are begun and not over, the oldest first."""
     unfinished: list[Work] = field(default_factory=list)
     """Jobs of the final and the baselines that were given up; a resume tries them again."""
+    chunks: Chunks = field(default_factory=Chunks)
     failed_attempts: Counter[str] = field(default_factory=Counter)
     """Attempts of this driver that failed, by class."""
 
@@ -59,6 +61,7 @@ class UnderWay:
         missing, look = deque(unmeasured(job, self.ledger)), min(hurdles.looks, default=math.inf)
         workers = self.sweep.resources.workers
         work = Work(job, missing, self.trained, workers, params, clock=self.clock, hurdles=hurdles, look=look)
+        work.chunks = self.chunks
         if job.distils:
             self._begin_distillation(work)
         diverged = job.distils and (job.trial, job.run) in self.ledger.diverged

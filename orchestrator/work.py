@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from distiller.drawing import pool_seeds, worker_shares
 from distiller.evaluate import evaluation_seeds
+from orchestrator.chunks import Chunks
 from orchestrator.clock import Clock
 from orchestrator.executor import Call, Completion, Needs
 from orchestrator.failures import POLICIES, Failure, Kind
@@ -63,6 +64,7 @@ class Work:
     """What befell calls that are to be tried again, by their keys."""
     ready: dict[str, float] = field(default_factory=dict)
     """When they may be, by the clock."""
+    chunks: Chunks = field(default_factory=Chunks)
     needs: dict[str, Needs] = field(default_factory=dict)
     """What calls of a function are known to need; others of this job would fail for want of it too."""
     latest: Mapping[str, float | None] = field(default_factory=dict)
@@ -253,6 +255,8 @@ class Work:
             "network": shard.network,
             "networks": self.trained.bundle(self._networks(shard, inits)),
         }
+        if known := self.chunks.of(shard.network):
+            arguments["chunks"] = known
         if self.job.full:
             return self._call("evaluate_trained", arguments, shard, inits)
         # What networks were before training is of interest beside the final figures; a search would ask it of the same networks
