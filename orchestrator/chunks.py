@@ -32,6 +32,8 @@ class Chunks:
 
     def learn(self, network: str, value: Mapping[str, Any]) -> None:
         """Take in what an evaluation has returned: its ``device``, ``chunk``, whether it was ``lowered``, and ``bytes_each``."""
+        if not (value.get("lowered") or value.get("bytes_each")):
+            return
         known = self._known.setdefault(network, {}).setdefault(value["device"], {})
         if value.get("lowered"):
             known["chunk"] = min(value["chunk"], known.get("chunk", value["chunk"]))

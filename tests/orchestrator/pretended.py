@@ -37,7 +37,7 @@ def _distilled(number):
     return Distilled(inputs, labels, rates, 1, 10, mean=(0.0,), std=(1.0,), data="digits", network="lenet")
 
 
-def _evaluated(seeds, **asked):
+def _evaluated(seeds, chunks=None, **asked):
     asked = {name: fraction(list(value)) if isinstance(value, bytes) else value for name, value in asked.items()}
     rows = [
         {"seed": seed, "accuracy": fraction(asked, seed), "accuracy_before": None, "loss": fraction(seed, asked)}
