@@ -6,6 +6,7 @@ import dataclasses
 
 from orchestrator.opening import VERSION, Run, RunError
 from orchestrator.storage import write_json
+from sweeps import Sweep
 
 __all__ = ["extend", "final_has_begun", "freeze", "retried"]
 
@@ -26,13 +27,18 @@ def extend(opened: Run, trials: int | None, hours: float | None, device_hours: f
     """
     sweep = opened.sweep.with_budget(trials, hours, device_hours)
     ended = opened.ended[-1]
-    if ended is not None and {"search.hours": hours, "search.device_hours": device_hours}[ended] is None:
+    if ended is not None and _limit(sweep, ended) == _limit(opened.sweep, ended):
         option = "--" + ended.removeprefix("search.").replace("_", "-")
         raise RunError(f"{opened.folder}: its search was ended by {ended}, which is spent; raise it with {option}")
     wanted = sweep.trials if trials is not None or ended is not None else opened.finals[-1]
     keep = final_has_begun(opened) and wanted != opened.finals[-1]
     before, ends = (opened.finals, opened.ended) if keep else (opened.finals[:-1], opened.ended[:-1])
     return dataclasses.replace(opened, sweep=sweep, finals=(*before, wanted), ended=(*ends, None))
+
+
+def _limit(sweep: Sweep, key: str) -> float | None:
+    limit: float | None = getattr(sweep.search, key.removeprefix("search."))
+    return limit
 
 
 def retried(opened: Run) -> Run:

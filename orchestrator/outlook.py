@@ -67,6 +67,9 @@ class Outlook:
     pretraining: WholeTraining
     full_data: WholeTraining
     cost: Cost | None
+    hours: float | None = None
+    device_hours: float | None = None
+    """Budgets of the search in time, which may end it before all its trials are asked."""
 
     @property
     def seconds(self) -> float | None:
@@ -110,13 +113,15 @@ def outlook(sweep: Sweep, probe: bool = True) -> Outlook:
         pretraining=pretraining(sweep, recipe, probe),
         full_data=full_data_training(sweep, recipe, probe),
         cost=_probe(untrained(recipe), params) if probe else None,
+        hours=sweep.search.hours if sweep.search else None,
+        device_hours=sweep.search.device_hours if sweep.search else None,
     )
 
 
 def render(found: Outlook, console: Console) -> None:
     """Print the outlook as one table."""
     table = Table(title=Text(f"plan of {found.name}"), show_header=False, title_justify="left")
-    table.add_row("trials", str(found.trials))
+    table.add_row("trials", f"{found.trials}{_limits(found)}")
     table.add_row("outer steps", f"{found.outer_steps:,}")
     table.add_row("networks: search, final, baselines", _counts(found))
     spared = [("outer steps", found.spared.outer_steps), ("networks", found.spared.networks)]
@@ -141,6 +146,12 @@ def render(found: Outlook, console: Console) -> None:
         table.add_row("memory of a task", f"{found.cost.memory / 2**20:,.0f} MiB")
         table.add_row("about", clock(found.seconds or 0.0))
     console.print(table)
+
+
+def _limits(found: Outlook) -> str:
+    limits = [(found.hours, "on the clock"), (found.device_hours, "of devices")]
+    told = [f"{hours:g} h {what}" for hours, what in limits if hours is not None]
+    return f", fewer where {' or '.join(told)} is spent first" if told else ""
 
 
 def _counts(found: Outlook) -> str:

@@ -123,6 +123,8 @@ def test_a_larger_budget_goes_on_to_a_final_of_its_own(tmp_path):
     (first,) = open_run(run.folder).finals
     with pytest.raises(RunError, match=r"ended by search\.device_hours, which is spent; raise it with --device-hours"):
         resume(run.folder, trials=6, inline=True)
+    with pytest.raises(RunError, match="which is spent"):
+        resume(run.folder, device_hours=1e-9, inline=True)
     with pytest.raises(SweepError, match=r"search\.device_hours: expected at least the"):
         resume(run.folder, device_hours=1e-10, inline=True)
     again = resume(run.folder, device_hours=10.0, inline=True)

@@ -1,11 +1,13 @@
+import io
 import resource
 
 import pytest
 import torch
+from rich.console import Console
 
 from orchestrator import outlook as module
 from orchestrator.check import CheckError
-from orchestrator.outlook import outlook
+from orchestrator.outlook import outlook, render
 from sweeps import Resources, read
 from tests.orchestrator.tiny_sweep import SWEEP, write_sweep
 
@@ -78,3 +80,9 @@ def test_memory_is_in_bytes_everywhere(monkeypatch):
     assert module._peak_memory() >= 1024 * peak
     monkeypatch.setattr("sys.platform", "darwin")
     assert peak <= module._peak_memory() < 2 * peak
+
+
+def test_a_budget_in_time_is_said(tmp_path):
+    console = Console(file=io.StringIO(), width=120)
+    render(planned(tmp_path, search=SWEEP["search"] | {"hours": 2, "device_hours": 7.5}), console)
+    assert "4, fewer where 2 h on the clock or 7.5 h of devices is spent first" in console.file.getvalue()
