@@ -74,8 +74,8 @@ def _history(found: Findings, rows: Sequence[Row]) -> Plotted:
 def _importance(found: Findings, rows: Sequence[Row]) -> Table:
     cells = [(row["key"], percent(row["importance"])) for row in rows]
     note = (
-        "Share of the accuracy's variance over the space that a key explains by itself and with others, by Optuna's fANOVA "
-        "over the complete trials; of few trials it says little."
+        "How much a key decides whether a trial is among the most accurate tenth (of fewer than fifty trials, five), by "
+        "Optuna's PED-ANOVA; of few trials it says little."
     )
     return Table(
         ("key", "importance, %"), cells, found.source(_IMPORTANCE), title="Importance of the searched keys", note=note
