@@ -1,7 +1,8 @@
 """A report of a run with a million evaluations, in parts as a long run leaves them: how long its page takes, and how large it is.
 
 Prints seconds and bytes; the bounds are 30 s and 20 MB. Nine tenths of the rows are the search's, on 1,000 trials; the
-others are the final's, of three runs of each of 16 trials. Usage: python benchmarks/report_page.py [--rows 1000000] [--folder FOLDER].
+others are the final's, of three runs of each of 16 trials.
+Usage: python benchmarks/report_page.py [--rows 1000000] [--folder FOLDER]
 """
 
 from __future__ import annotations

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from orchestrator.records import Row
 from sweeps import Sweep
@@ -19,7 +17,8 @@ _FEWEST_BEST = 5  # which Optuna recommends
 def importance(sweep: Sweep, rows: Sequence[Row]) -> dict[str, float]:
     """Return how much each searched key decides whether a trial is among the most accurate tenth, and five; shares sum to 1.
 
-    By PED-ANOVA (Watanabe, Bansal and Hutter, arXiv 2304.10255), Optuna's own. Empty where nothing is searched, for fewer than four complete trials, and where all of them are equal.
+    By PED-ANOVA (Watanabe, Bansal and Hutter, arXiv 2304.10255), Optuna's own. Empty where nothing is searched, for fewer than
+    four complete trials, and where all of them are equal.
     """
     complete = [row for row in rows if row["status"] == "complete" and row["params"]]
     complete = sorted(complete, key=lambda row: int(row["trial"]))
@@ -27,35 +26,18 @@ def importance(sweep: Sweep, rows: Sequence[Row]) -> dict[str, float]:
         return {}
     import optuna
 
+    from orchestrator.distributions import distributions, inside
+
     space = {key: dimension.plain() for key, dimension in sweep.search.space.items()}
-    varied = {
-        key: plain for key, plain in space.items() if len({_index(plain, row["params"][key]) for row in complete}) > 1
-    }
-    distributions = {key: _distribution(plain) for key, plain in varied.items()}
+    chosen = [inside(space, {key: row["params"][key] for key in space}) for row in complete]
+    varied = {key: plain for key, plain in space.items() if len({params[key] for params in chosen}) > 1}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
-    for row in complete:
-        params = {key: _index(plain, row["params"][key]) for key, plain in varied.items()}
-        study.add_trial(optuna.create_trial(params=params, distributions=distributions, value=row["accuracy_mean"]))
+    for row, params in zip(complete, chosen, strict=True):
+        own = {key: params[key] for key in varied}
+        value = row["accuracy_mean"]
+        study.add_trial(optuna.create_trial(params=own, distributions=distributions(varied), value=value))
     best = max(_BEST_SHARE, min(0.5, _FEWEST_BEST / len(complete)))
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=best)
     found = optuna.importance.get_param_importances(study, evaluator=evaluator)
     return {key: float(found.get(key, 0.0)) for key in sorted(space, key=lambda key: (-found.get(key, 0.0), key))}
-
-
-def _index(plain: Mapping[str, Any], value: Any) -> Any:
-    """Return a value as Optuna takes it: of a choice, which may be a list or a mapping, its place."""
-    if "choice" not in plain:
-        return value
-    return [json.dumps(choice, sort_keys=True) for choice in plain["choice"]].index(json.dumps(value, sort_keys=True))
-
-
-def _distribution(plain: Mapping[str, Any]) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    log, step = bool(plain.get("log")), plain.get("step")
-    if "choice" in plain:
-        return CategoricalDistribution(range(len(plain["choice"])))
-    if "int" in plain:
-        return IntDistribution(plain["int"][0], plain["int"][1], log=log, step=step or 1)
-    return FloatDistribution(plain["float"][0], plain["float"][1], log=log, step=step)

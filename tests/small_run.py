@@ -10,7 +10,7 @@ SWEEP = {
         "data": "digits", "network": "tests.orchestrator.small_network:Linear", "labels": "soft", "outer_steps": 4, "batch": 32,
     },
     "search": {"trials": 5, "lag": 1, "space": {"steps": {"int": [1, 3]}, "distill_lr": {"float": [0.01, 0.1], "log": True}}},
-    "evaluate": {"validation": 1200, "inits": 3, "final": {"inits": 4, "runs": 2}},
+    "evaluate": {"validation": 1200, "inits": 3, "final": {"top": 2, "inits": 4, "runs": 2}},
     "baselines": ["random_real", "knn_k_means"],
     "full_data": {"passes": 1, "inits": 3},
     "tuning": {"rates": [0.01, 0.1], "draws": 2},

@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
-from orchestrator.difference import Difference, difference
 from orchestrator.opening import Run, open_run
 from orchestrator.page.blocks import Source
 from orchestrator.page.questions import question
@@ -52,22 +50,6 @@ class Findings:
         """Return the rows that answer a question."""
         rows: list[Row] = self.ask(self.source(title).sql).to_pylist()
         return rows
-
-    @cached_property
-    def lead(self) -> tuple[int, Difference] | None:
-        """The runner-up of the search, and by how much the headline's trial is ahead of it, paired by initialisation."""
-        others = [trial for trial in self.summary.trials if trial.status == "complete" and trial.accuracy]
-        others = [trial for trial in others if self.headline and trial.trial != self.headline.trial]
-        if self.headline is None or not others:
-            return None
-        second = others[0].trial
-        first, other = (self._searched(number) for number in (self.headline.trial, second))
-        found = difference(other, first)
-        return None if found is None else (second, found)
-
-    def _searched(self, trial: int) -> dict[int, float]:
-        sql = f"SELECT seed, accuracy FROM evaluations WHERE phase = 'search' AND trial = {trial} ORDER BY init"
-        return {row["seed"]: row["accuracy"] for row in self.ask(sql).to_pylist()}
 
 
 @contextmanager

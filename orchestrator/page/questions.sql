@@ -19,18 +19,41 @@ GROUP BY other.trial ORDER BY ahead, other.trial LIMIT 20
 
 -- How well do fresh networks do on the test split, with both spreads?
 WITH measured AS (
-    SELECT *, CASE WHEN phase LIKE 'final%' THEN 0 WHEN phase = 'search' THEN 1 ELSE 2 END AS place
+    SELECT *, CASE WHEN phase LIKE 'final%' THEN 0 WHEN phase = 'search' THEN 1 ELSE 2 END AS place,
+        CASE WHEN groups > 1 THEN groups ELSE n END - 1 AS freedom
     FROM estimates WHERE trial IN (SELECT trial FROM best UNION ALL SELECT -1) AND phase NOT LIKE 'extra%'
 ), winner AS (
-    SELECT network, mean, se FROM measured WHERE place = 0 QUALIFY phase = max(phase) OVER ()
+    SELECT network, mean, se ** 2 AS variance, freedom FROM measured WHERE place = 0 QUALIFY phase = max(phase) OVER ()
 )
 SELECT phase, trial, m.network, m.mean, sd_networks, low, high, sd_groups, m.se, n, groups, mean_before, rate, neighbours, norm,
-    winner.mean - m.mean AS winner_ahead, sqrt(winner.se ** 2 + m.se ** 2) AS ahead_se, value AS published,
+    winner.mean - m.mean AS winner_ahead, sqrt(variance + m.se ** 2) AS ahead_se,
+    ahead_se * student_t(coalesce(ahead_se ** 4 / nullif(variance ** 2 / winner.freedom + m.se ** 4 / m.freedom, 0), 1e9)) AS half,
+    winner_ahead - half AS ahead_low, winner_ahead + half AS ahead_high, value AS published,
     winner.mean - try_cast(regexp_extract(value, '^[0-9.]+') AS DOUBLE) / 100 AS winner_ahead_of_published
 FROM measured m LEFT JOIN winner ON winner.network = CASE WHEN m.network <> 'knn' THEN m.network ELSE (
     SELECT recipe->>'network' FROM trials WHERE trial IN (SELECT trial FROM best)) END
 LEFT JOIN sweep ON key = CASE place WHEN 0 THEN 'published.accuracy' ELSE 'published.baselines.' || split_part(phase, '/', 2) END
 ORDER BY place, phase, m.network
+
+-- Is the winner better than the runner-up, on networks that neither was chosen by?
+WITH places AS (
+    SELECT trial, row_number() OVER (ORDER BY accuracy_mean DESC, trial) AS place FROM trials
+    WHERE trial IN (SELECT trial FROM evaluations WHERE phase = 'final')
+), gaps AS (
+    SELECT s.trial, network, run, init, w.accuracy - s.accuracy AS gap FROM counted w JOIN counted s USING (phase, split, network, run, init)
+    WHERE phase = 'final' AND w.trial = (SELECT trial FROM places WHERE place = 1) AND s.trial = (SELECT trial FROM places WHERE place = 2)
+), placed AS (
+    SELECT *, avg(gap) OVER (PARTITION BY network, run) AS of_run, avg(gap) OVER (PARTITION BY network, init) AS of_init FROM gaps
+), parts AS (
+    SELECT trial, network, avg(gap) AS ahead, count(*) AS pairs, count(DISTINCT run) AS runs, count(DISTINCT init) AS inits,
+        var_pop(of_run) / nullif(runs - 1, 0) AS by_runs, var_pop(of_init) / nullif(inits - 1, 0) AS by_inits,
+        var_pop(gap - of_run - of_init) / nullif((runs - 1) * (inits - 1), 0) AS residual
+    FROM placed GROUP BY trial, network
+)
+SELECT trial AS runner_up, network, runs, pairs, ahead, sqrt(greatest(by_runs, by_inits, by_runs + by_inits - residual)) AS se,
+    ahead - student_t(CASE WHEN runs > 1 THEN runs ELSE pairs END - 1) * se AS low,
+    ahead + student_t(CASE WHEN runs > 1 THEN runs ELSE pairs END - 1) * se AS high
+FROM parts
 
 -- How near does it come to training on all of the data?
 SELECT network, own.mean AS accuracy, whole.mean AS all_data, own.mean / whole.mean AS ratio, own.sd_networks / whole.mean AS sd_networks,
@@ -117,6 +140,10 @@ WHERE status = 'complete' GROUP BY examples ORDER BY examples
 -- What went wrong?
 SELECT status, cause, count(*) AS trials, arg_min(split_part(trim(error, chr(10) || ' '), chr(10), 1), trial) AS for_example, min(trial) AS first_trial
 FROM trials GROUP BY ALL ORDER BY trials DESC, status, cause
+
+-- Which tasks failed, and were tried again?
+SELECT about->>'kind' AS class, count(*) AS attempts, count(DISTINCT about->>'trial') AS trials
+FROM events WHERE event = 'attempt' AND class <> 'done' GROUP BY class ORDER BY attempts DESC, class
 
 -- How far is the run?
 SELECT (SELECT count(*) FROM trials) AS trials_finished, (SELECT value FROM sweep WHERE key = 'finals') AS trials_of_each_final,

@@ -4,78 +4,110 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.baseline_plan import NEIGHBOURS
 from orchestrator.baseline_rows import about_baseline
 from orchestrator.estimate import Estimate
-from orchestrator.figures import mean_sd, percent, points
-from orchestrator.interval import interval
+from orchestrator.figures import mean_sd, percent, percents, point_range, points
+from orchestrator.interval import difference_interval, interval
 from orchestrator.page.axis import axis_over, names_axis
 from orchestrator.page.blocks import Block, Plotted, Section, Table
 from orchestrator.page.findings import Findings
 from orchestrator.page.plot import Plot
-from orchestrator.page.verdict import between, published_mean
+from orchestrator.page.verdict import published_mean
 from orchestrator.report import protocol
 
 __all__ = ["result"]
 
-_HEADERS = ("", "accuracy, % ± sd", "95 % interval", "sd runs", "se", "n", "winner ahead, points")
+_MEASURED = ("", "accuracy, % ± sd", "95 % interval", "sd runs", "se", "n")
+_HEADERS = (*_MEASURED, "winner ahead, points", "its 95 % interval", "published, %")
 _FRESH = "How well do fresh networks do on the test split, with both spreads?"
 _WHOLE = "How near does it come to training on all of the data?"
+_SECOND = "Is the winner better than the runner-up, on networks that neither was chosen by?"
+_LEGEND = (
+    "After ±: standard deviation over networks, within a run; sd runs: over distillation runs, of a baseline over draws; "
+    "se: standard error of the mean; n: networks. Intervals by Student's t; those of the "
+    "winner ahead by Welch, for means that share no network."
+)
 _Row = tuple[str, ...]
 
 
 def result(found: Findings) -> Section | None:
     """Return the section, `None` where nothing is measured yet."""
     blocks: list[Block] = []
-    if found.headline is not None:
-        blocks.append(Table(_HEADERS, list(_rows(found)), found.source(_FRESH), note=_LEGEND))
-    elif found.summary.baselines:
-        blocks.append(Table(_HEADERS[:-1], [row[:-1] for row in _baselines(found)], found.source(_FRESH), note=_LEGEND))
-    blocks += _ratio(found)
+    if found.headline is not None or found.summary.baselines:
+        rows = [*_own(found), *_baselines(found), *_whole(found)]
+        blocks.append(Table(_HEADERS, rows, found.source(_FRESH), note=_LEGEND))
+    blocks += _second(found) + _ratio(found)
     drawn = _drawn(found)
     blocks += [drawn] if drawn is not None else []
     lines = protocol(found.summary, found.headline) if found.headline is not None else []
     return Section("result", "The result", lines, blocks) if blocks else None
 
 
-_LEGEND = (
-    "After ±: standard deviation over networks, within a run; sd runs: over distillation runs, of a baseline over draws; "
-    "se: standard error of the mean; n: networks; intervals by Student's t."
-)
-
-
-def _rows(found: Findings) -> Iterator[_Row]:
-    headline = found.headline
-    assert headline is not None
+def _own(found: Findings) -> Iterator[_Row]:
+    headline, published = found.headline, found.summary.published
+    if headline is None:
+        return
+    quoted = published["accuracy"] if published is not None and published["accuracy"] is not None else "-"
     if headline.test is not None:
-        yield _row(f"trial {headline.trial}, fresh networks, test", headline.test)
+        yield _row(f"trial {headline.trial}, fresh networks, test", headline.test, published=quoted)
     else:
-        yield ("fresh networks, test: not measured yet", *["-"] * 6)
-    optimism = "" if headline.optimism is None else points(-headline.optimism)
-    yield _row(f"trial {headline.trial}, search, validation", headline.validation, optimism)
+        yield ("fresh networks, test: not measured yet", *["-"] * 7, quoted)
+    yield _row(f"trial {headline.trial}, search, validation", headline.validation, _same(found, headline.network))
     if headline.accuracy_before is not None:
-        yield ("before training, test", percent(headline.accuracy_before), *["-"] * 5)
-    yield from _baselines(found)
-    yield from _references(found)
+        yield ("before training, test", percent(headline.accuracy_before), *["-"] * 7)
 
 
 def _baselines(found: Findings) -> Iterator[_Row]:
     network = found.headline.network if found.headline else None
     for each in found.summary.baselines:
-        yield _row(about_baseline(each, network), each.accuracy, points(each.margin))
-        if each.published is not None:
-            yield (f"published for {each.name}", each.published, *["-"] * 5)
+        beaten = None if each.margin is None else _same(found, each.network)
+        yield _row(about_baseline(each, network), each.accuracy, beaten, each.published or "-")
 
 
-def _references(found: Findings) -> Iterator[_Row]:
-    headline, published = found.headline, found.summary.published
-    assert headline is not None
-    if headline.ratio is not None:
-        ahead = points(headline.test.mean - headline.ratio.full.mean) if headline.test else "-"
-        yield _row("all of the training data, test", headline.ratio.full, ahead)
-    if published is not None and published["accuracy"] is not None:
-        mean = published_mean(published["accuracy"])
-        ahead = points(headline.test.mean - mean) if headline.test is not None and mean is not None else "-"
-        yield ("published", published["accuracy"], "-", "-", "-", "-", ahead)
+def _whole(found: Findings) -> Iterator[_Row]:
+    if found.headline is not None and found.headline.ratio is not None:
+        yield _row("all of the training data, test", found.headline.ratio.full, found.headline.test)
+
+
+def _same(found: Findings, network: str) -> Estimate | None:
+    """Return what the winner's fresh networks of this kind reach; what trains none is held against those of the headline."""
+    headline = found.headline
+    if headline is None or headline.test is None or network in (headline.network, NEIGHBOURS):
+        return None if headline is None else headline.test
+    own = (
+        m for m in found.summary.finals if (m.phase, m.trial, m.network) == (headline.phase, headline.trial, network)
+    )
+    return next((m.accuracy for m in own), None)
+
+
+def _row(what: str, accuracy: Estimate, winner: Estimate | None = None, published: str = "-") -> _Row:
+    spread = mean_sd(accuracy.mean, accuracy.sd_networks)
+    sure = (percents(interval(accuracy)), percent(accuracy.sd_groups), percent(accuracy.se), f"{accuracy.n:,}")
+    if winner is None:
+        return (what, spread, *sure, "-", "-", published)
+    ahead = (points(winner.mean - accuracy.mean), point_range(difference_interval(winner, accuracy)))
+    return (what, spread, *sure, *ahead, published)
+
+
+def _second(found: Findings) -> list[Block]:
+    """Return how the winner stands to the runner-up on fresh networks, where the final has measured both."""
+    by = found.headline.runner_up if found.headline else None
+    if by is None or by.split != "test":
+        return []
+    bounds = None if by.low is None or by.high is None else (by.low, by.high)
+    runs = f"{len(by.runs):,}"
+    row = (
+        f"trial {by.trial}",
+        points(by.ahead.mean),
+        point_range(bounds),
+        percent(by.ahead.se),
+        f"{by.ahead.n:,}",
+        runs,
+    )
+    headers = ("runner-up", "winner ahead, points", "95 % interval", "se", "pairs", "runs")
+    note = "On fresh networks and the test split, the same for both, run by run."
+    return [Table(headers, [row], found.source(_SECOND), title="Against the runner-up", note=note)]
 
 
 def _ratio(found: Findings) -> list[Block]:
@@ -91,12 +123,6 @@ def _ratio(found: Findings) -> list[Block]:
     headers = ("distillation ratio, % ± sd", "sd runs", "se", "all data, %")
     note = "The winner's accuracy over that of the same network trained on all of the training data."
     return [Table(headers, [row], found.source(_WHOLE), words=0, title="Beside all of the data", note=note)]
-
-
-def _row(what: str, accuracy: Estimate, ahead: str = "-") -> _Row:
-    spread = mean_sd(accuracy.mean, accuracy.sd_networks)
-    sure = (between(interval(accuracy)), percent(accuracy.sd_groups), percent(accuracy.se))
-    return (what, spread, *sure, f"{accuracy.n:,}", ahead or "-")
 
 
 def _drawn(found: Findings) -> Plotted | None:
@@ -116,7 +142,7 @@ def _drawn(found: Findings) -> Plotted | None:
     for place, ((name, accuracy, kind), both) in enumerate(zip(measured, bounds, strict=True)):
         if both is not None:
             plot.whisker(place, 100 * both[0], 100 * both[1], kind)
-        plot.dot(place, 100 * accuracy.mean, f"{name}: {percent(accuracy.mean)} ({between(both)})", kind)
+        plot.dot(place, 100 * accuracy.mean, f"{name}: {percent(accuracy.mean)} ({percents(both)})", kind)
     key = [("mark", "published")] if published is not None else []
     return Plotted(plot.svg(), "Test accuracy and its 95 % interval.", found.source(_FRESH), key)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from orchestrator.figures import mean_sd, percent
+from orchestrator.figures import mean_sd, percent, percents
 from orchestrator.interval import interval
 from orchestrator.page.axis import axis_over
 from orchestrator.page.blocks import Block, Plotted, Section, Table
 from orchestrator.page.findings import Findings
 from orchestrator.page.plot import Plot
-from orchestrator.page.verdict import between, published_mean
+from orchestrator.page.verdict import published_mean
 from orchestrator.report import size_lines
 from orchestrator.size_curve import Line, Task
 
@@ -96,6 +96,6 @@ def _line(line: Line) -> list[str]:
     test, share = line.test, line.ratio
     examples = "-" if line.examples is None else f"{line.examples:,}"
     mean = mean_sd(test.mean, test.sd_networks) if test else "-"
-    sure = (between(interval(test)), percent(test.sd_groups if test else None), f"{test.n:,}" if test else "0")
+    sure = (percents(interval(test)), percent(test.sd_groups if test else None), f"{test.n:,}" if test else "0")
     ratio = mean_sd(share.value, share.sd_networks) if share else "-"
     return [line.folder, examples, mean, *sure, ratio, line.published or "-"]

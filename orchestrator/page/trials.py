@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.estimate import Estimate
-from orchestrator.figures import clock, count, mean_sd, number, percent, points
+from orchestrator.figures import clock, count, mean_sd, number, percent, percents, points
 from orchestrator.interval import interval
 from orchestrator.page.blocks import Block, Section, Table
 from orchestrator.page.findings import Findings
-from orchestrator.page.verdict import between
 from orchestrator.summary import Trial
 
 __all__ = ["trials"]
@@ -65,7 +64,7 @@ def spread(accuracy: Estimate | None) -> tuple[str, str, str, str]:
     if accuracy is None:
         return "-", "-", "-", "0"
     mean = mean_sd(accuracy.mean, accuracy.sd_networks)
-    return mean, between(interval(accuracy)), percent(accuracy.se), f"{accuracy.n:,}"
+    return mean, percents(interval(accuracy)), percent(accuracy.se), f"{accuracy.n:,}"
 
 
 def _recipe(found: Findings) -> list[Block]:

@@ -8,6 +8,7 @@ from orchestrator.page.findings import Findings
 __all__ = ["troubles"]
 
 _WRONG = "What went wrong?"
+_ATTEMPTS = "Which tasks failed, and were tried again?"
 _LONGEST = 300
 
 
@@ -33,8 +34,16 @@ def troubles(found: Findings) -> Section | None:
         for row in rows
     ]
     table = Table(("status", "cause", "for example", "trials", "first trial"), cells, found.source(_WRONG), words=3)
-    blocks: list[Block] = [table] if cells else []
+    blocks: list[Block] = [*([table] if cells else []), *_attempts(found)]
     went = [row for row in rows if row["status"] in ("failed", "diverged")]
     if not went and not lines:
         return Section("troubles", "How trials ended", ["No trial failed, and none diverged."], blocks)
     return Section("troubles", "How trials ended", lines, blocks)
+
+
+def _attempts(found: Findings) -> list[Block]:
+    rows = [(row["class"], f"{row['attempts']:,}", f"{row['trials']:,}") for row in found.answer(_ATTEMPTS)]
+    if not rows:
+        return []
+    headers = ("class of failure", "attempts", "trials")
+    return [Table(headers, rows, found.source(_ATTEMPTS), title="Failed tasks, tried again where that helps")]

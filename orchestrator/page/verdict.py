@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.difference import Difference
 from orchestrator.estimate import Estimate
-from orchestrator.figures import clock, count, number, percent, points, tally
+from orchestrator.figures import clock, count, number, percent, percents, point_range, points, tally
 from orchestrator.interval import interval
 from orchestrator.page.findings import Findings
+from orchestrator.runner_up import RunnerUp
 from orchestrator.summary import Headline
 
-__all__ = ["between", "published_mean", "standing", "tiles", "verdict"]
+__all__ = ["published_mean", "standing", "tiles", "verdict"]
 
 
 def verdict(found: Findings) -> str:
@@ -25,7 +25,7 @@ def verdict(found: Findings) -> str:
     if found.running or about.stage == "search":
         verb = "leads so far" if about.trials_total > 1 else verb
     parts = [f"{who} {verb}: {_fresh(headline)} {percent(estimate.mean)} % {where}{_sure(estimate)}"]
-    parts += [_ahead(*found.lead)] if found.lead is not None else []
+    parts += [_ahead(headline.runner_up)] if headline.runner_up is not None else []
     parts += [told for told in (_beats(found), _against_published(found)) if told]
     return "; ".join(parts) + f". It all took {clock(about.cost.devices)} of device time."
 
@@ -35,11 +35,6 @@ def standing(found: Findings) -> str:
     if found.summary.stage == "done":
         return "done"
     return f"{'still going' if found.running else 'stopped'}, in stage {found.summary.stage}"
-
-
-def between(bounds: tuple[float, float] | None) -> str:
-    """Show an interval of fractions as percentages: ``92.1 to 93.4``, a dash where it is not known."""
-    return "-" if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
 
 
 def published_mean(text: str | None) -> float | None:
@@ -62,11 +57,11 @@ def _accuracy_tiles(found: Findings, headline: Headline) -> list[tuple[str, str,
     accuracy = headline.test or headline.validation
     split = "test" if headline.test else "validation alone"
     bounds = interval(accuracy)
-    sure = f"95 % interval {between(bounds)}" if bounds else "no interval: one value"
+    sure = f"95 % interval {percents(bounds)}" if bounds else "no interval: one value"
     shown = [(f"accuracy, %, {split}", percent(accuracy.mean), f"{sure}, {count(accuracy.n, 'network')}")]
-    if found.lead is not None:
-        second, by = found.lead
-        shown.append((f"ahead of trial {second}, points", points(by.mean), f"validation, {_settled(by)}"))
+    if headline.runner_up is not None:
+        by = headline.runner_up
+        shown.append((f"ahead of trial {by.trial}, points", points(by.ahead.mean), f"{by.split}, {_settled(by)}"))
     published = found.summary.published
     mean = published_mean(published["accuracy"] if published else None)
     if published is not None and mean is not None and headline.test is not None:
@@ -97,20 +92,20 @@ def _fresh(headline: Headline) -> str:
 def _sure(estimate: Estimate) -> str:
     bounds = interval(estimate)
     networks = count(estimate.n, "network")
-    return f" ({networks}, so no interval)" if bounds is None else f" (95 % interval {between(bounds)}, {networks})"
+    return f" ({networks}, so no interval)" if bounds is None else f" (95 % interval {percents(bounds)}, {networks})"
 
 
-def _ahead(second: int, by: Difference) -> str:
-    tie = "level with" if by.mean == 0 else f"{percent(abs(by.mean))} points {'ahead of' if by.mean > 0 else 'behind'}"
-    return f"on validation it is {tie} trial {second}, the runner-up ({_settled(by)})"
+def _ahead(by: RunnerUp) -> str:
+    mean = by.ahead.mean
+    tie = "level with" if mean == 0 else f"{percent(abs(mean))} points {'ahead of' if mean > 0 else 'behind'}"
+    return f"on {by.split} it is {tie} trial {by.trial}, the runner-up ({_settled(by)})"
 
 
-def _settled(by: Difference) -> str:
+def _settled(by: RunnerUp) -> str:
     if by.low is None or by.high is None:
-        return "too few networks to say how sure"
-    paired = "paired, " if by.paired else ""
+        return "one pair, so no interval"
     told = "" if by.low > 0 else ": not settled"
-    return f"95 % interval {points(by.low)} to {points(by.high)}, {paired}{count(by.networks, 'network')}{told}"
+    return f"95 % interval {point_range((by.low, by.high))}, {count(by.ahead.n, 'pair')}{told}"
 
 
 def _beats(found: Findings) -> str:

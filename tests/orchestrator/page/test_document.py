@@ -41,7 +41,7 @@ def test_the_answer_stands_at_the_top(tmp_path):
     # The standard error is 0.0129, and t is 3.182 at 3 degrees of freedom. The trials' networks are equal, one by one.
     assert "Trial 1 (steps 2, outer_lr 0.01235) wins" in head
     assert "83.00 % on the test split (95 % interval 78.89 to 87.11, 4 networks)" in head
-    assert "level with trial 0, the runner-up (95 % interval +0.00 to +0.00, paired, 3 networks: not settled)" in head
+    assert "level with trial 0, the runner-up (95 % interval +0.00 to +0.00, 3 pairs: not settled)" in head
     assert "23.00 points above random_real" in head
     assert "published are 82.75 ± 2.75, so it is +0.25 points from these" in head
     assert "0:01:15 on the clock" in head
