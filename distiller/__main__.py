@@ -29,6 +29,7 @@ from distiller.networks import NetworkError
 from distiller.objectives import check_attack
 from distiller.pretrained_networks import check_pretrained, obtain
 from distiller.process import settle_process
+from distiller.reading import label_line
 from distiller.real_sets import RealSetError
 from distiller.recipe import Recipe, RecipeError
 from distiller.state_file import StateError, read_state, write_state
@@ -59,8 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     distilled = distilled_of(recipe, dataset, state)
     distilled.save(options.out)
     print(f"wrote {options.out}: {len(distilled)} examples, sha256 {distilled.digest()}")
+    _print_sentences(distilled)
     _evaluate(recipe, dataset, distilled, options.inits)
     return 0
+
+
+def _print_sentences(distilled: Distilled) -> None:
+    """Print what distilled sentences are nearest to, each after its label."""
+    if distilled.reading is not None:
+        for batch, labels in zip(distilled.reading.sentences, distilled.labels.tolist(), strict=True):
+            for sentence, label in zip(batch, labels, strict=True):
+                print(f"{label_line(label, distilled.reading.classes)}: {sentence}")
 
 
 def _say_unknown(dataset: Dataset) -> None:

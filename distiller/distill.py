@@ -13,6 +13,7 @@ import torch
 
 from distiller import label_loop, unrolled
 from distiller.data import Dataset
+from distiller.decode import read_out
 from distiller.distilled import Distilled
 from distiller.drawing import Networks, draw_networks, network_seeds, stack_of
 from distiller.gang import ALONE, Gang
@@ -62,10 +63,9 @@ def advance(
 
 
 def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
-    """Return the distilled set that ``state`` has learned, on the CPU."""
-    if _unrolls(recipe):
-        return unrolled.distilled_of(recipe, dataset, state)
-    return label_loop.distilled_of(recipe, dataset, state)
+    """Return the distilled set that ``state`` has learned, on the CPU; sentences with their nearest words."""
+    of_method = unrolled.distilled_of if _unrolls(recipe) else label_loop.distilled_of
+    return read_out(of_method(recipe, dataset, state), dataset)
 
 
 def _step(method: Method, outer_step: int, curve: dict[str, list[float]]) -> str | None:

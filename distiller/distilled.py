@@ -20,6 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from distiller.data import Dataset
+from distiller.reading import Reading
 from distiller.recipe import Recipe
 from distiller.text import Text
 from distiller.training import Training
@@ -52,6 +53,8 @@ class Distilled:
     training: Training = field(default_factory=Training)
     text: Text | None = None
     """Of sentences: their length and whose vectors they live among; positions whose vector is all zero are padding."""
+    reading: Reading | None = None
+    """Of sentences: what they are nearest to, in words; it is in files, and has no part in `digest`."""
 
     @classmethod
     def of(
@@ -110,12 +113,9 @@ class Distilled:
         return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, self._metadata())
 
     def _metadata(self) -> dict[str, str]:
-        about = {"epochs": self.epochs, "classes": self.classes, "mean": self.mean, "std": self.std}
-        return {
-            "stillhouse": json.dumps(
-                about | {"data": self.data, "network": self.network, **self._training(), **self._text()}
-            )
-        }
+        about: dict[str, Any] = {"epochs": self.epochs, "classes": self.classes, "mean": self.mean, "std": self.std}
+        about |= {"data": self.data, "network": self.network, **self._training(), **self._text(), **self._reading()}
+        return {"stillhouse": json.dumps(about)}
 
     def _training(self) -> dict[str, Any]:
         """Return the training where it is not the default: a set that says nothing of it keeps its name."""
@@ -124,6 +124,9 @@ class Distilled:
     def _text(self) -> dict[str, Any]:
         return {} if self.text is None else {"text": self.text.plain()}
 
+    def _reading(self) -> dict[str, Any]:
+        return {} if self.reading is None else {"reading": self.reading.plain()}
+
     @classmethod
     def from_bytes(cls, payload: bytes) -> Distilled:
         """Read what `to_bytes` wrote; raises `DistilledError` for anything else."""
@@ -131,6 +134,7 @@ class Distilled:
             about: dict[str, Any] = json.loads(safetensors_metadata(payload)["stillhouse"])
             about |= {"mean": tuple(about["mean"]), "std": tuple(about["std"])}
             about |= {"training": Training.parse(about.get("training", {})), "text": Text.of(about.get("text"))}
+            about |= {"reading": Reading.of(about.get("reading"))}
             return cls(**(about | load(payload)))
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DistilledError(f"not a distilled set: {error}") from error

@@ -1,6 +1,7 @@
 """A distilled set as pictures: each example in pixels, and one sheet a step as a paper prints it.
 
-Distilled inputs are free real numbers, and most sets leave the range of a picture: what is darker than black or brighter than
+Sentences are drawn as the papers' figures show them, a row a word and a column a number of its vector, grey for zero. Distilled
+inputs are free real numbers, and most sets leave the range of a picture: what is darker than black or brighter than
 white is cut, as Wang et al. (arXiv 1811.10959) show theirs.
 """
 
@@ -16,7 +17,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from distiller.distilled import Distilled
 
-__all__ = ["are_images", "columns_of", "leading_class", "leading_labels", "picture", "pixels", "sheet", "step_title"]
+__all__ = [
+    "are_images",
+    "can_be_drawn",
+    "columns_of",
+    "leading_class",
+    "leading_labels",
+    "picture",
+    "pixels",
+    "sheet",
+    "step_title",
+]
 
 _CELL = 120  # an image on a sheet is at least this wide, in pixels
 _GAP, _MARGIN = 14, 18
@@ -31,8 +42,21 @@ def are_images(distilled: Distilled) -> bool:
     return len(shape) == 3 and shape[0] in (1, 3)
 
 
+def can_be_drawn(distilled: Distilled) -> bool:
+    """Say whether `pixels` has pixels of the inputs: they are pictures, or sentences."""
+    return are_images(distilled) or distilled.text is not None
+
+
 def pixels(distilled: Distilled) -> NDArray[np.uint8]:
-    """Return the inputs out of their normalised space: uint8 [S, M, H, W, C]. Raises `ValueError` where they are no pictures."""
+    """Return the inputs out of their normalised space: uint8 [S, M, H, W, C]. Raises `ValueError` where they cannot be drawn.
+
+    Of sentences, one grey for the whole set: black and white are two deviations below and above zero.
+    """
+    if distilled.text is not None:
+        sentences = distilled.inputs.detach().cpu().double().unsqueeze(-1).numpy()
+        spread = 4 * float(np.std(sentences)) or 1.0
+        drawn: NDArray[np.uint8] = np.rint((np.nan_to_num(sentences) / spread + 0.5).clip(0, 1) * 255).astype(np.uint8)
+        return drawn
     if not are_images(distilled):
         raise ValueError(f"inputs of shape {list(distilled.inputs.shape[2:])} are no pictures")
     inputs = distilled.inputs.detach().cpu().double().movedim(2, -1).numpy()

@@ -2,9 +2,9 @@
 
 The metadata's key ``stillhouse.distilled`` holds JSON: ``order`` names the step of each of the ``rates`` in order of use, and
 ``rates_bytes`` holds them to the bit (base64, little-endian, of ``rates_dtype``), since JSON has no word for those that are not
-finite; ``training`` says how the set is meant to be trained on, where that is not by these rates, and ``text`` of sentences
-their length and whose vectors they live among. The file's name is
-`Distilled.digest`, which reading checks.
+finite; ``training`` says how the set is meant to be trained on, where that is not by these rates; of sentences, ``text`` says
+their length and whose vectors they live among, and ``reading`` their nearest words. The file's name is `Distilled.digest`, which
+reading checks.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from distiller.distilled import Distilled, DistilledError
+from distiller.reading import Reading
 from distiller.text import Text
 from distiller.training import Training
 from orchestrator.place import Place
@@ -80,25 +81,23 @@ def _about(distilled: Distilled, name: str) -> dict[str, Any]:
     steps, per_step = distilled.inputs.shape[:2]
     training = distilled.training.plain()
     text = None if distilled.text is None else distilled.text.plain()
-    return (
-        ({"training": training} if training else {})
-        | ({"text": text} if text else {})
-        | {
-            "sha256": name,
-            "data": distilled.data,
-            "network": distilled.network,
-            "classes": distilled.classes,
-            "mean": distilled.mean,
-            "std": distilled.std,
-            "steps": steps,
-            "per_step": per_step,
-            "epochs": distilled.epochs,
-            "order": [t % steps for t in range(len(rates))],
-            "rates": [rate if math.isfinite(rate) else None for rate in rates.tolist()],
-            "rates_dtype": rates.dtype.newbyteorder("<").str,
-            "rates_bytes": base64.b64encode(rates.astype(rates.dtype.newbyteorder("<")).tobytes()).decode(),
-        }
-    )
+    reading = None if distilled.reading is None else distilled.reading.plain()
+    told = {"training": training, "text": text, "reading": reading}
+    return {key: value for key, value in told.items() if value} | {
+        "sha256": name,
+        "data": distilled.data,
+        "network": distilled.network,
+        "classes": distilled.classes,
+        "mean": distilled.mean,
+        "std": distilled.std,
+        "steps": steps,
+        "per_step": per_step,
+        "epochs": distilled.epochs,
+        "order": [t % steps for t in range(len(rates))],
+        "rates": [rate if math.isfinite(rate) else None for rate in rates.tolist()],
+        "rates_dtype": rates.dtype.newbyteorder("<").str,
+        "rates_bytes": base64.b64encode(rates.astype(rates.dtype.newbyteorder("<")).tobytes()).decode(),
+    }
 
 
 def _from_table(rows: pa.Table, about: dict[str, Any]) -> Distilled:
@@ -118,6 +117,7 @@ def _from_table(rows: pa.Table, about: dict[str, Any]) -> Distilled:
         network=about["network"],
         training=Training.parse(about.get("training", {})),
         text=Text.of(about.get("text")),
+        reading=Reading.of(about.get("reading")),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from distiller.pictures import are_images, leading_class, picture, pixels, sheet
+from distiller.pictures import can_be_drawn, leading_class, picture, pixels, sheet
 from orchestrator.array_file import to_npz
 from orchestrator.dataset_card import dataset_card
 from orchestrator.hub_dataset import EXAMPLES, SCHEDULE, to_examples, to_schedule
@@ -17,6 +17,7 @@ from orchestrator.opening import RunError
 from orchestrator.place import Place, place_of
 from orchestrator.provenance import Provenance, find
 from orchestrator.publish import make_folder, publish
+from orchestrator.sentences import read_lines, sentences_of
 
 __all__ = ["FORMATS", "export"]
 
@@ -34,12 +35,15 @@ def export(source: Place | str, to: Path | str, formats: Sequence[str] = (), tri
         if name not in FORMATS:
             raise RunError(f"--format {name}: there is no such format; there are {', '.join(FORMATS)}")
     found = find(place_of(source), trial)
-    if "png" in formats and not are_images(found.distilled):
+    if "png" in formats and not can_be_drawn(found.distilled):
         shape = " x ".join(map(str, found.distilled.inputs.shape[2:]))
         raise RunError(
             f"--format png: inputs of shape {shape} are no pictures; npz, safetensors and dataset hold any inputs"
         )
-    fitting = [name for name in FORMATS if name != "png" or are_images(found.distilled)]
+    if "sentences" in formats and found.distilled.reading is None:
+        raise RunError("--format sentences: the set holds no text; csv has its labels")
+    unfit = {"png": not can_be_drawn(found.distilled), "sentences": found.distilled.reading is None}
+    fitting = [name for name in FORMATS if not unfit.get(name, False)]
     files = [file for name in dict.fromkeys(formats or fitting) for file in FORMATS[name](found)]
     return _write(Path(to), files)
 
@@ -107,6 +111,15 @@ def _csv(names: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
     return text.getvalue().encode()
 
 
+def _sentences(found: Provenance) -> Iterator[File]:
+    """Yield what the sentences read as with their labels, as the papers print them, and as a table, a row an example."""
+    distilled = found.distilled
+    lines = [line for title, sentences in sentences_of(distilled) for line in (title, "", *sentences, "")]
+    yield "sentences.txt", "\n".join(lines).encode()
+    rows = [[line.step, line.index, line.label, line.sentence] for line in read_lines(distilled)]
+    yield "sentences.csv", _csv(["step", "index", "label", "sentence"], rows)
+
+
 def _dataset(found: Provenance) -> Iterator[File]:
     yield f"dataset/{EXAMPLES}", to_examples(found.distilled)
     yield f"dataset/{SCHEDULE}", to_schedule(found.distilled)
@@ -118,6 +131,7 @@ FORMATS: dict[str, Callable[[Provenance], Iterator[File]]] = {
     "safetensors": _safetensors,
     "npz": _npz,
     "csv": _tables,
+    "sentences": _sentences,
     "dataset": _dataset,
 }
 """What writes each format."""

@@ -18,10 +18,13 @@ def report_run(folder: Place, html: Path | None, *, wanted: bool, as_json: bool)
     """Show a run, and write its page to ``html``, or beside its tables where ``wanted``; return the exit status."""
     from orchestrator.page import write_page
     from orchestrator.report import render
+    from orchestrator.sentences import headline_set, render_sentences
     from orchestrator.summary import summary, to_json
 
     found = summary(folder)
     show(as_json, to_json(found), lambda console: render(found, console))
+    if not as_json and (distilled := headline_set(folder, found)) is not None:
+        show(False, None, lambda console: render_sentences(distilled, console))
     if html is None and not wanted:
         return DONE
     status = _write(lambda: write_page(folder, html, found), as_json)

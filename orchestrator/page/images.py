@@ -8,13 +8,14 @@ import io
 from markupsafe import Markup
 
 from distiller.distilled import Distilled, DistilledError
-from distiller.pictures import are_images, columns_of, leading_labels, picture, pixels, step_title
+from distiller.pictures import can_be_drawn, columns_of, leading_labels, picture, pixels, step_title
 from orchestrator.figures import count
 from orchestrator.opening import load
 from orchestrator.page.axis import axis_over
 from orchestrator.page.blocks import Block, Gallery, Picture, Plotted, Section, Sheet
 from orchestrator.page.findings import Findings
 from orchestrator.page.plot import Plot, cell_paths
+from orchestrator.sentences import shown_lines
 
 __all__ = ["distilled_set"]
 
@@ -33,7 +34,7 @@ def distilled_set(found: Findings) -> Section | None:
         distilled = load(found.folder / path)
     except (DistilledError, OSError, RuntimeError) as error:
         return Section("distilled", "The distilled set", [f"It cannot be shown: {error}"])
-    blocks: list[Block] = [_gallery(found, distilled)] if are_images(distilled) else []
+    blocks: list[Block] = [_gallery(found, distilled)] if can_be_drawn(distilled) else []
     blocks += [_label_matrix(found, distilled)]
     blocks += [_rates(found, distilled)] if len(distilled.rates) else []
     return Section("distilled", "The distilled set", _about(found, distilled, path), blocks)
@@ -48,7 +49,7 @@ def _about(found: Findings, distilled: Distilled, path: str) -> list[str]:
     assert found.headline is not None
     others = len(found.headline.distilled) - 1
     more = f" The first of {others + 1} that the result is the mean of." if others else ""
-    return [line + more, f"File: {path}"]
+    return [line + more, f"File: {path}", *shown_lines(distilled)]
 
 
 def _gallery(found: Findings, distilled: Distilled) -> Gallery:
