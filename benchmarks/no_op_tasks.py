@@ -23,7 +23,7 @@ _CLASSES, _SHAPE = 10, (1, 28, 28)
 _SECONDS = 1e-3  # what a task says it took
 
 
-def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int) -> dict[str, Any]:
+def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int, **_: Any) -> dict[str, Any]:
     """Return a finished distillation at once, in the form of `orchestrator.tasks.segment`; no two rates have the same set."""
     losses = [1.0 / (1 + step) for step in range(recipe["outer_steps"])]
     distilled = _distilled(recipe["distill_lr"]).to_bytes()
@@ -38,7 +38,7 @@ def segment(recipe: Mapping[str, Any], state: bytes | None, steps: int) -> dict[
 
 
 def evaluate_distilled(
-    recipe: Mapping[str, Any], distilled: bytes, seeds: Sequence[int], split: str, network: str, before: bool
+    recipe: Mapping[str, Any], distilled: bytes, seeds: Sequence[int], split: str, network: str, before: bool, **_: Any
 ) -> dict[str, Any]:
     """Return an accuracy for each seed at once, in the form of `orchestrator.tasks.evaluate_distilled`."""
     best = 1.0 - abs(recipe["distill_lr"] - 0.02) - abs(recipe["outer_lr"] - 0.01)

@@ -14,10 +14,16 @@ from typing import Any
 from distiller.recipe import Recipe
 from orchestrator.rung_phase import is_rung
 
-__all__ = ["Ledger", "Series"]
+__all__ = ["EVALUATION_COLUMNS", "Ledger", "Series"]
 
 Series = tuple[int, str, int, int, str, str]
 """The key of an evaluation without its ``init``: trial, phase, run, draw, split, network."""
+
+
+EVALUATION_COLUMNS = (
+    "trial", "phase", "run", "draw", "split", "network", "init", "accuracy", "seconds", "distilled",
+)  # fmt: skip
+"""What the ledger reads of an evaluation; the others may be left out."""
 
 
 class Ledger:

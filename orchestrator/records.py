@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestrator.keys import Key, Keys
 from orchestrator.parts import MERGED, merged_name, part_name, part_paths, part_range, unmerged
 from orchestrator.place import Place
 from orchestrator.publish import clear_temporaries, make_folder, publish
@@ -30,14 +31,13 @@ __all__ = [
     "part_schema", "publish", "read", "schema_of", "withdraw",
 ]  # fmt: skip
 
-Key = tuple[Any, ...]
-
 FLUSH_ROWS = 100
 """Rows of one table that are published as soon as they are there."""
 FLUSH_SECONDS = 5.0
 """Age of the oldest row at which `Records.tick` publishes all: what a crash costs at most."""
 MERGE_PARTS = 200
 """Parts of one table that are copied into one file as soon as they are there."""
+_BATCH = 10_000  # rows that are turned into Python's own values at once
 
 
 class DuplicateKey(RecordsError):  # noqa: N818
@@ -106,8 +106,12 @@ class Records:
         return key in self._table(table).keys
 
     def rows(self, table: str) -> list[Row]:
-        """Return every row of ``table``, in the order of appending; about 2 µs a row, so call it once and keep the answer."""
-        return self._table(table).rows()
+        """Return every row of ``table``, in the order of appending."""
+        return list(self.each(table))
+
+    def each(self, table: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
+        """Yield what `rows` returns, one by one and with just ``columns`` where these are named: all may be too many to hold."""
+        return self._table(table).each(columns)
 
     def _publish(self, tables: Iterable[str]) -> None:
         for table in tables:
@@ -138,7 +142,6 @@ class _Table:
         make_folder(self._folder)
         clear_temporaries(self._folder)
         self._buffer: dict[Key, Row] = {}
-        self._committed: list[pa.Table] | None = None
         self.keys = _committed_keys(folder, table)
         numbers = [bounds[1] for path in part_paths(folder, table) if (bounds := part_range(path))]
         self._next = 1 + max(numbers, default=-1)
@@ -172,8 +175,6 @@ class _Table:
         self._small.append(self._next)
         self._next += 1
         self._buffer.clear()
-        if self._committed is not None:
-            self._committed.append(rows)
         if len(self._small) >= MERGE_PARTS:
             self.merge()
 
@@ -187,12 +188,12 @@ class _Table:
         publish(self._folder / MERGED / merged_name(self._small[0], self._small[-1]), _to_parquet(merged), replace=True)
         self._small = []
 
-    def rows(self) -> list[Row]:
-        # Read at the first question only: a driver never asks for its curves, which may be large.
-        if self._committed is None:
-            self._committed = [read(self._run, self._name)]
-        committed = [row for part in self._committed for row in part.to_pylist()]
-        return committed + [dict(row) for row in self._buffer.values()]
+    def each(self, columns: Sequence[str] | None) -> Iterator[Row]:
+        for batch in read(self._run, self._name, columns).to_batches(_BATCH):
+            yield from batch.to_pylist()
+        yield from (
+            dict(row) if columns is None else {name: row[name] for name in columns} for row in self._buffer.values()
+        )
 
 
 def read(folder: Place, table: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -260,8 +261,8 @@ def _opened(path: Place) -> Iterator[pq.ParquetFile]:
         raise RecordsError(f"{path}: not a whole Parquet part ({reason})") from error
 
 
-def _committed_keys(folder: Place, table: str) -> set[Key]:
-    keys: set[Key] = set()
+def _committed_keys(folder: Place, table: str) -> Keys:
+    keys = Keys()
     for path in part_paths(folder, table):
         for key in _keys_of(path, KEYS[table]):
             if key in keys:

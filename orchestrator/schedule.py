@@ -15,8 +15,9 @@ from orchestrator.clock import Clock
 from orchestrator.events import Events
 from orchestrator.executor import Call, Executor
 from orchestrator.finishing import Finishing, SweepFailed
-from orchestrator.ledger import Ledger
+from orchestrator.ledger import EVALUATION_COLUMNS, Ledger
 from orchestrator.pace import Pace
+from orchestrator.ready import Ready
 from orchestrator.records import Records
 from orchestrator.room import NoRoom, Room
 from orchestrator.search import Search
@@ -52,7 +53,7 @@ class Schedule:
         clock: Clock | None = None,
         budget: Budget | None = None,
     ) -> None:
-        ledger = Ledger(records.rows("trials"), records.rows("evaluations"))
+        ledger = Ledger(records.each("trials"), records.each("evaluations", EVALUATION_COLUMNS))
         pace, trained = Pace(sweep.resources.segment), TrainedNetworks(storage)
         self.sweep, self.finals = sweep, list(finals)
         self._clock = clock = clock or Clock()
@@ -60,8 +61,8 @@ class Schedule:
         self.storage, self.records = storage, records
         self.executor = Watched(executor, TimeLimit(sweep.resources.timeout), clock)
         self._room = Room(self.executor, clock, events, say, waits=sweep.resources.pending is not None)
-        self.ledger, self.events, self.pace = ledger, events, pace
-        about = (trained, pace, clock, budget)
+        self.ledger, self.events, self.pace, self._ready = ledger, events, pace, Ready(clock)
+        about = (trained, pace, clock, budget, self._ready)
         self._under_way = UnderWay(sweep, self.finals, storage, records, ledger, events, say, *about)
         self.works, self.unfinished = self._under_way.works, self._under_way.unfinished
         self._asking, self._stages = Asking(self._under_way, search), Stages(self._under_way)
@@ -117,6 +118,7 @@ class Schedule:
             for completion in self.executor.wait(_TURN):
                 work = take(self._under_way, completion)
                 review(self._under_way, work)
+                self._ready.wake(work)
                 if work.is_over and work in self.works:
                     self._finishing.finish(work)
             self.records.tick()
@@ -134,8 +136,9 @@ class Schedule:
             call.tag[0].running += 1
 
     def _next_call(self) -> Call | None:
-        for measuring in (True, False):
-            for work in self.works:
-                if work.is_measuring == measuring and (call := work.next_call(self.pace.segment)) is not None:
-                    return call
-        return self._next_call() if self.stage == "search" and self._asking.ask() else None
+        if self.in_flight == 0:
+            self._ready.wake_all()
+        call = self._ready.next_call(self.pace.segment)
+        while call is None and self.stage == "search" and self._asking.ask():
+            call = self._ready.next_call(self.pace.segment)
+        return call

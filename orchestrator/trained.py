@@ -45,6 +45,8 @@ class TrainedNetworks:
         self._storage, self._read_only = storage, read_only
         self._there: set[str] = set()
         self._training: set[str] = set()
+        self._absent: set[str] = set()
+        """Names without a file, as far as was looked; only this driver adds files."""
         self._bundles: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
 
     def are_there(self, networks: Networks) -> bool:
@@ -99,11 +101,12 @@ class TrainedNetworks:
     def _is_there(self, recipe: Recipe, seed: int, name: str) -> bool:
         if name in self._there:
             return True
-        if name in self._training:
+        if name in self._training or name in self._absent:
             return False
         if not self._storage.has_network(name):
             payload = None if self._read_only else network_cache.cached(recipe, seed)
             if payload is None:
+                self._absent.add(name)
                 return False
             self._storage.write_network(name, payload)
         self._there.add(name)

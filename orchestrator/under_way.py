@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -18,6 +18,7 @@ from orchestrator.hurdles import NO_HURDLES, Hurdles
 from orchestrator.ledger import Ledger
 from orchestrator.pace import Pace
 from orchestrator.plan import Job, unmeasured
+from orchestrator.ready import Ready
 from orchestrator.records import Records
 from orchestrator.storage import Storage
 from orchestrator.trained import TrainedNetworks
@@ -42,6 +43,7 @@ class UnderWay:
     pace: Pace
     clock: Clock
     budget: Budget
+    ready: Ready
     stage: str = "search"
     works: list[Work] = field(default_factory=list)
     """Jobs that are begun and not over, the oldest first."""
@@ -50,6 +52,7 @@ class UnderWay:
     chunks: Chunks = field(default_factory=Chunks)
     failed_attempts: Counter[str] = field(default_factory=Counter)
     """Attempts of this driver that failed, by class."""
+    _numbers: Iterator[int] = field(default_factory=count)
 
     @property
     def trials(self) -> int:
@@ -60,7 +63,8 @@ class UnderWay:
         """Begin what is left to do of ``job``; with ``params`` it is the trial that the search proposed, with its ``hurdles``."""
         missing, look = deque(unmeasured(job, self.ledger)), min(hurdles.looks, default=math.inf)
         workers = self.sweep.resources.workers
-        work = Work(job, missing, self.trained, workers, params, clock=self.clock, hurdles=hurdles, look=look)
+        about = (next(self._numbers), workers, params)
+        work = Work(job, missing, self.trained, *about, clock=self.clock, hurdles=hurdles, look=look)
         work.chunks = self.chunks
         if job.distils:
             self._begin_distillation(work)
@@ -69,6 +73,7 @@ class UnderWay:
             # Where the state is there still, its curve may not have been committed with the evaluations.
             return
         self.works.append(work)
+        self.ready.wake(work)
         self.events.say("job_started", trial=job.trial, run=job.run, stage=self.stage)
 
     def _begin_distillation(self, work: Work) -> None:

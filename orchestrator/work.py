@@ -26,7 +26,7 @@ from orchestrator.tries import Tries
 __all__ = ["Work"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Work:
     """A `Job` and its progress. ``state`` is the newest state of its distillation, ``distilled`` its result, as bytes."""
 
@@ -35,6 +35,8 @@ class Work:
     """Shards not handed out yet, each with the initialisations that no row holds."""
     trained: TrainedNetworks
     """The run's pre-trained networks; what this job lacks of them is trained before it is used."""
+    number: int = 0
+    """Of the works of a driver, in the order in which they were begun."""
     workers: int = 1
     """How many may run a segment together."""
     params: Mapping[str, Any] | None = None
@@ -126,12 +128,16 @@ class Work:
             if not self.trained.are_there(self._pool):
                 return self._training(self._pool)
             return None if self.running or self._waits(self._segment_key) else self._segment(segment)
-        due = [each for each in self.missing if self._is_due(each[0])]
-        for shard, inits in due:
-            if not self._waits(_shard_key(shard)) and self.trained.are_there(self._networks(shard, inits)):
+        untrained = []
+        for shard, inits in self.missing:
+            if not self._is_due(shard):
+                continue
+            if not self.trained.are_there(self._networks(shard, inits)):
+                untrained.append((shard, inits))
+            elif not self._waits(_shard_key(shard)):
                 self.missing.remove((shard, inits))
                 return self._shard(shard, inits)
-        return next(filter(None, (self._training(self._networks(*each)) for each in due)), None)
+        return next(filter(None, (self._training(self._networks(*each)) for each in untrained)), None)
 
     def _is_due(self, shard: Shard) -> bool:
         """Say whether there is the set that a shard measures, and no verdict to wait for."""
