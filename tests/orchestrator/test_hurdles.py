@@ -5,7 +5,8 @@ import random
 import pytest
 
 from orchestrator.events import Events
-from orchestrator.executor import Completion, Failure
+from orchestrator.executor import Completion, InlineExecutor
+from orchestrator.failures import Failure
 from orchestrator.params import params_type, space_of
 from orchestrator.plan import best_trials
 from orchestrator.publish import publish
@@ -16,6 +17,7 @@ from orchestrator.storage import Storage
 from sweeps import Sweep
 from tests.orchestrator.imagined_tasks import Imagined
 from tests.orchestrator.test_schedule import Quick
+from tests.orchestrator.test_schedule import Unruly as Shuffled
 from tests.orchestrator.tiny_sweep import rows
 
 SWEEP = {
@@ -51,15 +53,16 @@ class Unruly(Imagined):
         return super().wait(timeout)
 
 
-def schedule(folder, executor, **changes):
+def schedule(folder, executor, finals=None, **changes):
     sweep = Sweep.model_validate(SWEEP | changes)
+    finals = finals or [sweep.trials]
     folder.mkdir(exist_ok=True)
-    records, search = Records(folder, params_type(space_of(sweep))), search_of(sweep, sweep.trials)
-    return Schedule(sweep, [sweep.trials], Storage(folder), records, executor, search, Events(folder), clock=Quick())
+    records, search = Records(folder, params_type(space_of(sweep))), search_of(sweep, finals[-1])
+    return Schedule(sweep, finals, Storage(folder), records, executor, search, Events(folder), clock=Quick())
 
 
-def drive(folder, executor, **changes):
-    made = schedule(folder, executor, **changes)
+def drive(folder, executor, finals=None, **changes):
+    made = schedule(folder, executor, finals, **changes)
     made.drive(lambda: getattr(executor, "left", 1) <= 0, lambda: None)
     return made
 
@@ -170,3 +173,34 @@ def test_networks_of_a_fixed_initialisation_do_not_race(tmp_path):
     search = {"trials": 8, "lag": 1, "space": SWEEP["search"]["space"]}
     made = drive(tmp_path / "run", Imagined(), recipe=recipe, search=search)
     assert {(row["status"], row["inits"]) for row in made.ledger.trials.values()} == {("complete", 8)}
+
+
+def test_an_extended_search_stops_the_same_trials(undisturbed, tmp_path):
+    """A threshold that looked at the number of trials to come would make another search of it."""
+    folder = tmp_path / "run"
+    drive(folder, Imagined(), search=SWEEP["search"] | {"trials": 14})
+    drive(folder, Imagined(), finals=[14, 24])
+    assert rows(folder)["trials"] == rows(undisturbed[0])["trials"]
+
+
+def test_real_tasks_give_equal_rows_in_any_order(tmp_path):
+    search = {"trials": 5, "lag": 1, "rungs": [1], "rung_inits": 2, "reduction": 2}
+    # Rates at which a network learns much, or nothing: which trial is behind hangs on no last digit.
+    recipe = {
+        "data": "digits",
+        "network": "lenet",
+        "inputs": "real",
+        "steps": 3,
+        "epochs": 5,
+        "outer_steps": 2,
+        "batch": 32,
+    }
+    changes = {
+        "recipe": recipe,
+        "search": search | {"space": {"distill_lr": {"choice": [1e-6, 0.05]}}},
+        "evaluate": {"validation": 1300, "inits": [5, 8], "shard": 3, "final": {"inits": 1}},
+    }
+    made = drive(tmp_path / "alone", InlineExecutor(), **changes)
+    drive(tmp_path / "seven", Shuffled(7), **changes)
+    assert {row["status"] for row in made.ledger.trials.values()} == {"complete", "raced_out"}
+    assert rows(tmp_path / "alone") == rows(tmp_path / "seven")
