@@ -182,7 +182,8 @@ def _render_headline(summary: Summary, headline: Headline, console: Console) -> 
     console.print()
     console.print(Text(f"Trial {headline.trial}, the best on validation, with {headline.network}", style="bold"))
     console.print(_headline(summary, headline))
-    for line in protocol(summary, headline):
+    several = len({trial.examples for trial in summary.trials if trial.status == "complete"}) > 1
+    for line in protocol(summary, headline) + (size_lines(summary.sizes, "validation") if several else []):
         console.print(Text(line))
     console.print(Text(_LEGEND, style="dim"))
 
@@ -246,8 +247,6 @@ def protocol(summary: Summary, headline: Headline) -> list[str]:
         runs = f"{'run' if len(headline.runs) == 1 else 'runs'} {', '.join(str(run) for run in headline.runs)}"
         lines.append(f"measured: {runs} on the test split, on initialisations {seen}; trial chosen on validation")
     lines += _quoted(summary)
-    if len({trial.examples for trial in summary.trials if trial.status == "complete"}) > 1:
-        lines += size_lines(summary.sizes, "validation")
     raised = enumerate(pairwise(summary.budgets), 2)
     lines += [f"final/{k}: another final, for the budget was raised from {a} to {b} trials" for k, (a, b) in raised]
     # The name's beginning and a star: short enough for a line, and a shell finds the file by it.

@@ -10,8 +10,8 @@ from markupsafe import Markup
 __all__ = ["Block", "Gallery", "Picture", "Plotted", "Section", "Sheet", "Source", "Table"]
 
 
-_NARROW = 4  # columns
-_LONG = 18  # letters
+_NARROW = 36  # letters in all columns of a table that stands beside a plot
+_LONG = 18  # letters of a word that is broken over lines
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Table:
     @property
     def is_wide(self) -> bool:
         """Whether it takes the whole width, and not a column beside a plot."""
-        return self.folded or len(self.headers) > _NARROW or any(self.is_long(c) for c in range(len(self.headers)))
+        widths = [max(map(len, column)) for column in zip(self.headers, *self.rows, strict=True)]
+        return self.folded or sum(widths) > _NARROW or any(self.is_long(c) for c in range(len(widths)))
 
     def is_long(self, column: int) -> bool:
         """Say whether a column of words has some that are broken over lines."""

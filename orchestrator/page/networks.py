@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from orchestrator.figures import count, percent
 from orchestrator.page.axis import axis_over
 from orchestrator.page.blocks import Block, Plotted, Section, Table
@@ -13,7 +15,7 @@ __all__ = ["networks"]
 
 _HISTOGRAM = "How do the winner's networks spread?"
 _QUANTILES = "What do the worst, the middle and the best network reach?"
-_MOST_BINS = 40
+_FEWEST_BINS, _MOST_BINS = 8, 40
 
 
 def networks(found: Findings) -> Section | None:
@@ -35,7 +37,8 @@ def networks(found: Findings) -> Section | None:
 def _drawn(found: Findings, rows: list[Row]) -> Plotted:
     """Draw networks by accuracy; the answer is in bins of a tenth of a point, some of which are taken together here."""
     tenths = [round(1000 * row["from_accuracy"]) for row in rows]
-    width = max(1, -(-(max(tenths) - min(tenths) + 1) // _MOST_BINS))
+    wanted = min(_MOST_BINS, max(_FEWEST_BINS, round(2 * math.sqrt(sum(row["networks"] for row in rows)))))
+    width = max(1, math.ceil((max(tenths) - min(tenths) + 1) / wanted))
     bins: dict[int, int] = {}
     for tenth, row in zip(tenths, rows, strict=True):
         bins[tenth // width] = bins.get(tenth // width, 0) + row["networks"]

@@ -27,7 +27,8 @@ def verdict(found: Findings) -> str:
     parts = [f"{who} {verb}: {_fresh(headline)} {percent(estimate.mean)} % {where}{_sure(estimate)}"]
     parts += [_ahead(headline.runner_up)] if headline.runner_up is not None else []
     parts += [told for told in (_beats(found), _against_published(found)) if told]
-    return "; ".join(parts) + f". It all took {clock(about.cost.devices)} of device time."
+    so_far = "So far it" if found.running else "It all"
+    return "; ".join(parts) + f". {so_far} took {clock(about.cost.devices)} of device time."
 
 
 def standing(found: Findings) -> str:
@@ -133,4 +134,7 @@ def _against_published(found: Findings) -> str:
     mean = published_mean(published["accuracy"] if published else None)
     if published is None or mean is None or headline is None or headline.test is None:
         return ""
-    return f"published are {published['accuracy']}, so it is {points(headline.test.mean - mean)} points from these"
+    ahead = headline.test.mean - mean
+    return (
+        f"it is {percent(abs(ahead))} points {'above' if ahead >= 0 else 'below'} the published {published['accuracy']}"
+    )

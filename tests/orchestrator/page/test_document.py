@@ -43,7 +43,7 @@ def test_the_answer_stands_at_the_top(tmp_path):
     assert "83.00 % on the test split (95 % interval 78.89 to 87.11, 4 networks)" in head
     assert "level with trial 0, the runner-up (95 % interval +0.00 to +0.00, 3 pairs: not settled)" in head
     assert "23.00 points above random_real" in head
-    assert "published are 82.75 ± 2.75, so it is +0.25 points from these" in head
+    assert "it is 0.25 points above the published 82.75 ± 2.75" in head
     assert "0:01:15 on the clock" in head
 
 
