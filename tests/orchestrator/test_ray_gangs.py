@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -151,3 +153,49 @@ def test_a_run_whose_gang_loses_a_worker_has_the_rows_of_one_worker(gangs, tmp_p
     }
     assert json.loads(expected["trials"][0]) | {"attempts": 2} == trial
     assert os.listdir(tmp_path / "gang" / "states") == []
+
+
+NODE_DIES = """
+import sys, time
+from pathlib import Path
+from ray.cluster_utils import Cluster
+from ray.util.placement_group import placement_group_table
+from cluster.attach import attach
+from orchestrator.executor import Call
+from orchestrator.ray_executor import RayExecutor
+from orchestrator.ray_gangs import RayGangs
+
+def ended(count=1, seconds=180):
+    done, deadline = [], time.monotonic() + seconds
+    while len(done) < count and time.monotonic() < deadline:
+        done += executor.wait(0.2)
+    return done
+
+folder = Path(sys.argv[1])
+several = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+with attach(several.address):
+    nodes = [several.add_node(num_cpus=1) for _ in range(2)]
+    several.wait_for_nodes()
+    executor = RayGangs(RayExecutor(), workers=2)
+    executor.submit(Call("gang_calls:wait", {"folder": str(folder)}, shares=({}, {})))
+    while len(list(folder.iterdir())) < 2:
+        assert executor.wait(0.2) == []
+    several.remove_node(nodes[1], allow_graceful=False)
+    print(*(each.failure.kind for each in ended()))
+    several.add_node(num_cpus=1)
+    several.wait_for_nodes()
+    executor.submit(Call("gang_calls:together", {}, shares=({"own": 3}, {"own": 4})))
+    print(*(each.value for each in ended()))
+    executor.close()
+    print(*{each["state"] for each in placement_group_table().values()})
+several.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_a_gang_over_two_nodes_that_loses_one_fails_once_and_goes_on_when_another_is_there(monkeypatch, tmp_path):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__), prepend=os.pathsep)
+    ran = subprocess.run([sys.executable, "-c", NODE_DIES, str(tmp_path)], capture_output=True, text=True, timeout=600)
+    assert ran.stdout.splitlines() == ["node", "(0, [3, 0, 4, 0])", "REMOVED"], ran.stderr
