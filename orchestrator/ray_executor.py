@@ -73,6 +73,7 @@ class RayExecutor:
             self._check_shape()
         # `max_calls` can be set here only, and is 1 for a task with a GPU unless it is.
         self._remote = ray.remote(max_calls=_CALLS_PER_WORKER, max_retries=0, retry_exceptions=False)(_perform)
+        self._with_options: dict[str, Any] = {}
         self._whereabouts = Whereabouts(self.nodes.ours)
         self._tickets = itertools.count()
         self._flight: dict[ObjectRef[Any], _Flying] = {}
@@ -108,7 +109,7 @@ class RayExecutor:
         try:
             values = [self.payloads.store(value) for value in call.arguments.values()]
             about = (ticket, self._whereabouts.register, call.function, list(call.arguments))
-            ref = self._remote.options(**options_of(shape, call.needs.avoid, nodes)).remote(*about, *values)
+            ref = self._shaped(options_of(shape, call.needs.avoid, nodes)).remote(*about, *values)
         except RayError as error:
             self.payloads.release(call.arguments.values())
             self._refused.append(Completion(ticket, call, failure=ray_failed(error)))
@@ -148,6 +149,13 @@ class RayExecutor:
         if ray.is_initialized():
             self.cancel()
             self._whereabouts.close()
+
+    def _shaped(self, options: Mapping[str, Any]) -> Any:
+        """Return the remote function with these options; checking them costs as much as submitting a call."""
+        name = str(sorted(options.items()))
+        if name not in self._with_options:
+            self._with_options[name] = self._remote.options(**options)
+        return self._with_options[name]
 
     def _check_shape(self) -> None:
         shape, nodes = self.shape, self.nodes.alive()

@@ -1,11 +1,13 @@
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 
-from orchestrator.executor import Call, Failure, InfeasibleError, InlineExecutor
+from orchestrator.executor import Call, Failure, InfeasibleError, InlineExecutor, Needs
 
 
 def finish(executor, count, seconds=60.0):
@@ -253,6 +255,69 @@ def test_rays_errors_are_told_apart_by_type():
             assert "\n" not in failure.message
 
 
+def until(condition, seconds=120.0):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not in {seconds} s"
+        time.sleep(0.05)
+    return found
+
+
+def test_it_is_known_where_a_call_runs_and_where_it_ran(ray_executor):
+    completion = run(ray_executor, "process")
+    assert completion.value == completion.site.pid != os.getpid()
+    assert completion.site.host == socket.gethostname()
+    assert completion.site.node == ray_executor.nodes.ours
+    assert 0 <= completion.seconds < 60
+    ticket = ray_executor.submit(Call("called:mark", {"path": os.devnull, "seconds": 60}))
+    site, seconds = until(lambda: ray_executor.running([ticket]).get(ticket))
+    assert (site.node, seconds >= 0) == (ray_executor.nodes.ours, True)
+    assert ray_executor.running([ticket + 1]) == {}
+    os.kill(site.pid, signal.SIGKILL)
+    crashed = finish(ray_executor, 1)[ticket]
+    assert (crashed.failure.kind, crashed.site) == ("crash", site)
+
+
+def test_an_abandoned_call_is_killed_and_never_completes(ray_executor):
+    ticket = ray_executor.submit(Call("called:mark", {"path": os.devnull, "seconds": 600}))
+    site, _ = until(lambda: ray_executor.running([ticket]).get(ticket))
+    ray_executor.abandon(ticket)
+    until(lambda: not os.path.exists(f"/proc/{site.pid}"))
+    assert run(ray_executor, "add", a=1, b=1).value == 2
+    assert ray_executor.wait(0.0) == []
+
+
+def test_a_call_gets_more_of_its_node_and_stays_off_one_only_while_there_is_another(ray_executor):
+    # The only node there is holds no more than itself, and is avoided in vain.
+    needs = Needs(shares=8, gpu_shares=2, avoid=frozenset({ray_executor.nodes.ours}))
+    ticket = ray_executor.submit(Call("called:add", {"a": 1, "b": 1}, needs=needs))
+    assert finish(ray_executor, 1)[ticket].value == 2
+
+
+PACKED = """
+import sys, tempfile
+from cluster.attach import attach
+from orchestrator.executor import Call
+from orchestrator.ray_executor import RayExecutor
+
+with attach(cpus=4, gpus=2), tempfile.TemporaryDirectory() as folder:
+    executor = RayExecutor(cpus=0.5, gpus=0.5)
+    print(executor.slots, executor.wanted)
+    for _ in range(4):
+        executor.submit(Call("called:company", {"folder": folder, "everyone": 4}))
+    done = []
+    while len(done) < 4:
+        done += executor.wait(1.0)
+    print(sorted((each.value, each.site.gpus) for each in done))
+    executor.close()
+"""
+
+
+@pytest.mark.slow
+def test_tasks_share_a_gpu_by_their_parts_of_it(monkeypatch):
+    assert script(PACKED, monkeypatch).splitlines() == ["4 6", "[(2, ('0',)), (2, ('0',)), (2, ('1',)), (2, ('1',))]"]
+
+
 def script(code, monkeypatch):
     """Run `code` in a process of its own, where Ray notices a dead node within seconds; return what it prints."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
@@ -260,8 +325,9 @@ def script(code, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
     for name, value in {"initial_delay_ms": 0, "period_ms": 300, "failure_threshold": 3}.items():
         monkeypatch.setenv(f"RAY_health_check_{name}", str(value))
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    return ran.stdout or ran.stderr
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
 CLUSTER_DIES = """
@@ -295,27 +361,27 @@ def test_when_the_cluster_dies_every_call_in_flight_says_so(monkeypatch):
 NODE_DIES = """
 import os, time
 from ray.cluster_utils import Cluster
+from chaotic import start_patiently, until
 from cluster.attach import attach
 from orchestrator.executor import Call, InfeasibleError
 from orchestrator.ray_executor import RayExecutor
 
+start_patiently()
 several = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
 with attach(several.address):
     try:
         RayExecutor()
     except InfeasibleError as error:
         print(error)
-    nodes = [several.add_node(num_cpus=cpus) for cpus in (1, 3)]
-    several.wait_for_nodes()
+    nodes = [several.add_node(wait=False, num_cpus=cpus) for cpus in (1, 3)]
+    several.wait_for_nodes(timeout=240)
     executor = RayExecutor(cpus=2)
     print(executor.slots)
-    executor.submit(Call("called:mark", {"path": os.devnull, "seconds": 100}))
-    assert executor.wait(3) == []
+    ticket = executor.submit(Call("called:mark", {"path": os.devnull, "seconds": 1000}))
+    until(lambda: executor.running([ticket]), "a call that runs")
     several.remove_node(nodes[1], allow_graceful=False)
-    print(executor.wait(30)[0].failure.kind)
-    began = time.monotonic()
-    while executor.slots and time.monotonic() - began < 20:
-        time.sleep(0.2)
+    print(until(lambda: executor.wait(1.0), "its end")[0].failure.kind)
+    until(lambda: not executor.slots, "the slot is gone")
     print(executor.slots)
     executor.close()
 several.shutdown()
