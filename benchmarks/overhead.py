@@ -2,10 +2,14 @@
 
 Claimed: under 15 ms a trial, at 100 trials with their rows committed, and under 2 ms a shard. All but the tasks is real: the
 driver's loop, Optuna's TPE over four parameters at lag 8, states, distilled sets and Parquet parts made durable in ``--folder``,
-and the figures of the view, taken at every turn. The tasks are those of `no_op_tasks`, called in this process (the driver alone)
+and the figures of the view, four times a second. The tasks are those of `no_op_tasks`, called in this process (the driver alone)
 and on a private Ray with two slots (with transport and waiting). Rounds take turns; a figure is the median of them.
 
-Most of a trial is waiting until the disk has what was written, so the table says how much of it that is. On Ray, a round into
+``--trials 1000``, and ``--trials 10000 --sampler random --rounds 1 --no-ray``, say what becomes of it; `against_tune` compares it
+with Ray Tune, and `scale` puts the driver before a cluster of many slots.
+
+Most of a trial is waiting until the disk has what was written, so the table says how much of it that is, and how much this
+process computed, which a machine that is busy with other things changes least. On Ray, a round into
 which the replacement of a worker falls, at every thousandth call of it, shows that under "calls".
 """
 
@@ -15,6 +19,7 @@ import argparse
 import contextlib
 import dataclasses
 import functools
+import math
 import os
 import tempfile
 import time
@@ -37,13 +42,15 @@ from orchestrator.ray_executor import RayExecutor
 from orchestrator.records import Records, read
 from orchestrator.schedule import Schedule
 from orchestrator.search import Search
+from orchestrator.searching import search_of
 from orchestrator.standing import standing
 from orchestrator.storage import Storage
 from sweeps import Sweep
 
 _SLOTS = 2
 _OUTER_STEPS = 20
-_SPACE = {
+_SECONDS_BETWEEN_VIEWS = 0.25
+SPACE = {
     "steps": {"int": [1, 20]},
     "epochs": {"int": [1, 5]},
     "distill_lr": {"float": [0.0005, 0.1], "log": True},
@@ -71,6 +78,7 @@ class Load:
     trials: int
     inits: int
     shard: int
+    sampler: str = "tpe"
 
     @property
     def shards(self) -> int:
@@ -88,7 +96,7 @@ class Load:
             {
                 "name": "overhead",
                 "recipe": {"data": "digits", "network": "lenet", "outer_steps": _OUTER_STEPS},
-                "search": {"trials": self.trials, "lag": 8, "space": _SPACE},
+                "search": {"trials": self.trials, "lag": 8, "sampler": self.sampler, "space": SPACE},
                 "evaluate": {"validation": 360, "inits": self.inits, "shard": self.shard},
                 "resources": {"segment": _OUTER_STEPS},
             }
@@ -161,25 +169,38 @@ class Stopwatch:
 def measure(load: Load, executor: Executor, folder: Path) -> Parts:
     """Return the milliseconds a unit of each part, of the ``rest`` and of the ``whole``, of one run in a new folder."""
     with tempfile.TemporaryDirectory(prefix=".overhead-", dir=folder) as run:
-        schedule, watch, disk = _schedule(load, executor, Path(run)), Stopwatch(), Stopwatch()
+        search = search_of(load.sweep(), load.trials)
+        schedule, watch, disk = _schedule(load, executor, search, Path(run)), Stopwatch(), Stopwatch()
         for part, (owner, methods) in _PARTS.items():
-            watch.watch(part, getattr(schedule, owner), methods)
-        began = time.perf_counter()
-        view = watch.timed("view", lambda: standing(schedule, time.perf_counter() - began))
+            watch.watch(part, search if owner == "search" else getattr(schedule, owner), methods)
+        began, computed = time.perf_counter(), time.process_time()
+        view = watch.timed("view", _now_and_then(lambda: standing(schedule, time.perf_counter() - began)))
         with mock.patch("os.fsync", disk.timed("of which fsync", os.fsync)):
             schedule.drive(lambda: len(schedule.ledger.trials) == load.trials, view)
             schedule.records.flush()
-        whole = time.perf_counter() - began
+        whole, cpu = time.perf_counter() - began, time.process_time() - computed
         _check_committed(load, Path(run))
-    seconds = watch.seconds | {"rest": whole - sum(watch.seconds.values()), "whole": whole} | disk.seconds
+    seconds = watch.seconds | {"rest": whole - sum(watch.seconds.values()), "whole": whole, "of which CPU": cpu}
+    seconds |= disk.seconds
     return {part: 1e3 * spent / load.units for part, spent in seconds.items()}
 
 
-def _schedule(load: Load, executor: Executor, folder: Path) -> Schedule:
+def _now_and_then(view: Callable[[], Any]) -> Callable[[], None]:
+    """Return ``view``, called as often as a driver calls it, however often its loop turns."""
+    last = -math.inf
+
+    def now_and_then() -> None:
+        nonlocal last
+        if time.perf_counter() - last > _SECONDS_BETWEEN_VIEWS:
+            view()
+            last = time.perf_counter()
+
+    return now_and_then
+
+
+def _schedule(load: Load, executor: Executor, search: Search | None, folder: Path) -> Schedule:
     sweep = load.sweep()
-    space = space_of(sweep) or {}
-    search = Search(space, "tpe", sweep.seed, lag=8, trials=load.trials)
-    records = Records(folder, params_type(space))
+    records = Records(folder, params_type(space_of(sweep)))
     return Schedule(sweep, [load.trials], Storage(folder), records, NoOps(executor), search, Events(folder))
 
 
@@ -211,7 +232,7 @@ def table_of(loads: Sequence[Load], executors: Sequence[str], measured: Sequence
     for part in (*_PARTS, "view", "rest"):
         table.add_row(part, *(f"{parts[part]:.2f}" for parts in measured))
     table.add_section()
-    for part in ("whole", "of which fsync"):
+    for part in ("whole", "of which fsync", "of which CPU"):
         table.add_row(part, *(f"{parts[part]:.2f}" for parts in measured))
     table.add_row("target", *(f"{load.target:g}" for load, _ in cases))
     ratios = [parts["whole"] / load.target for (load, _), parts in zip(cases, measured, strict=True)]
@@ -223,7 +244,7 @@ def table_of(loads: Sequence[Load], executors: Sequence[str], measured: Sequence
 def main() -> None:
     """Measure as the command line says, and print the table."""
     options = _options()
-    loads = [Load("trial", 15.0, options.trials, 20, 20), Load("shard", 2.0, 10, options.shards, 1)]
+    loads = [Load("trial", 15.0, options.trials, 20, 20, options.sampler), Load("shard", 2.0, 10, options.shards, 1)]
     executors: dict[str, Executor] = {"driver alone": InlineExecutor(_SLOTS)}
     with contextlib.ExitStack() as stack:
         if options.ray:
@@ -236,6 +257,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--trials", type=int, default=100, help="trials of the first load (100)")
+    parser.add_argument("--sampler", default="tpe", help="of the first load's search (tpe)")
     parser.add_argument("--shards", type=int, default=100, help="shards a trial of the second load, of 10 trials (100)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds that the medians are of (3)")
     parser.add_argument(

@@ -31,7 +31,7 @@ import no_op_tasks
 
 from orchestrator.clock import Clock
 from orchestrator.events import Events
-from orchestrator.executor import Call, Completion, Place, perform
+from orchestrator.executor import Call, Completion, Site, perform
 from orchestrator.params import params_type, space_of
 from orchestrator.records import Records
 from orchestrator.schedule import Schedule
@@ -94,7 +94,7 @@ class Cluster(Clock):
         self._cpu = time.process_time()  # what a call does is not the driver's
         return completions
 
-    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Place, float]]:
+    def running(self, tickets: Collection[int]) -> Mapping[int, tuple[Site, float]]:
         return {}
 
     def abandon(self, ticket: int) -> None:
