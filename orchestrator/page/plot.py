@@ -18,6 +18,7 @@ __all__ = ["HEIGHT", "WIDTH", "Plot"]
 WIDTH, HEIGHT = 400, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 12, 10, 40
 _LONGEST_NAME = 14
+_MANY_DOTS = 200  # are smaller, and let others be seen through them
 
 
 class Plot:
@@ -77,8 +78,10 @@ class Plot:
     def svg(self) -> Markup:
         """Return the drawing."""
         parts = [*self._frame(), *self._marks]
-        head = Markup('<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">')
-        return head.format(WIDTH, self._height, self._about) + Markup("").join(parts) + Markup("</svg>")
+        dots = sum(mark.startswith("<circle") for mark in self._marks)
+        kind = "plot many" if dots > _MANY_DOTS else "plot"
+        head = Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">')
+        return head.format(kind, WIDTH, self._height, self._about) + Markup("").join(parts) + Markup("</svg>")
 
     def _across(self, value: float) -> float:
         return _LEFT + self._x.at(value) * (WIDTH - _LEFT - _RIGHT)

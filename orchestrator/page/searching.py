@@ -65,9 +65,8 @@ def _history(found: Findings, rows: Sequence[Row]) -> Plotted:
         else:
             kind = "best" if row["trial"] == winner else "one" if row["status"] == "complete" else "faint"
             plot.dot(row["trial"], 100 * row["accuracy"], f"trial {row['trial']}: {percent(row['accuracy'])}", kind)
-    key = [("best", "winner"), ("two", "best so far")] + (
-        [("bad", "without a result")] if len(complete) < len(rows) else []
-    )
+    key = [("best", "winner"), ("two", "best so far")] if complete else []
+    key += [("bad", "without a result")] if len(complete) < len(rows) else []
     return Plotted(plot.svg(), "Search history.", found.source(_HISTORY), key)
 
 

@@ -28,7 +28,8 @@ def trials(found: Findings) -> Section | None:
         return None
     blocks: list[Block] = [_best(found)]
     blocks += _recipe(found) + _ahead(found) + _runs(found) + _others(found)
-    return Section("trials", "The best trials", [], blocks)
+    complete = any(trial.status == "complete" for trial in every)
+    return Section("trials", "The best trials" if complete else "The trials", [], blocks)
 
 
 def _best(found: Findings) -> Table:

@@ -22,7 +22,7 @@ def verdict(found: Findings) -> str:
     who = f"Trial {headline.trial}{_chosen(found)}" if about.trials_total > 1 else "The recipe"
     where, estimate = ("on the test split", headline.test) if headline.test else ("on validation", headline.validation)
     verb = "wins" if about.trials_total > 1 else "is measured"
-    if found.running or about.stage == "search":
+    if about.stage == "search" or headline.test is None or found.running:
         verb = "leads so far" if about.trials_total > 1 else verb
     parts = [f"{who} {verb}: {_fresh(headline)} {percent(estimate.mean)} % {where}{_sure(estimate)}"]
     parts += [_ahead(headline.runner_up)] if headline.runner_up is not None else []
@@ -81,7 +81,8 @@ def _nothing(found: Findings) -> str:
     ended = tally(about.statuses)
     if sum(about.statuses.values()) < about.trials_total:
         return f"No trial is complete yet ({ended}, of {about.trials_total:,}): there is nothing to compare."
-    return f"No trial is complete ({ended}): there is no winner. What went wrong is below."
+    causes = f" ({tally(about.failures)})" if about.failures else ""
+    return f"No trial is complete, {ended}{causes}: there is no winner. What went wrong is below."
 
 
 def _fresh(headline: Headline) -> str:

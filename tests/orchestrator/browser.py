@@ -1,6 +1,7 @@
 """A headless Chromium, driven over its DevTools pipe: what a page's console says, how wide it is, how it looks."""
 
 import base64
+import contextlib
 import json
 import os
 import select
@@ -46,10 +47,16 @@ class Browser:
         return self
 
     def __exit__(self, *_):
+        with contextlib.suppress(OSError, AssertionError):
+            self._session = None
+            self.ask("Browser.close")
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         os.close(self._tells)
         os.close(self._listens)
-        self._process.kill()
-        self._process.wait()
 
     def ask(self, method, **params):
         """Send a command and return its answer; events on the way are kept."""

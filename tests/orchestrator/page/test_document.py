@@ -98,7 +98,7 @@ def test_only_failed_trials_are_counted_by_cause_with_an_example(tmp_path):
         trial(n, status="failed", cause="memory" if n else "user", error=f"\nno {n} left\nand more") for n in range(4)
     ]
     found = read(write_run(tmp_path / "run", SWEEP, ended))
-    assert "No trial is complete (4 failed): there is no winner." in found.texts["head"]
+    assert "No trial is complete, 4 failed (3 memory, 1 user): there is no winner." in found.texts["head"]
     assert found.table("cause")[0] == {
         "status": "failed", "cause": "memory", "for example": "no 1 left", "trials": "3", "first trial": "1",
     }  # fmt: skip
