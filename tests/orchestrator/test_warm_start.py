@@ -7,11 +7,12 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
-from tiny_sweep import SWEEP, rows
+from tiny_sweep import SWEEP
 from written_runs import finished_trials, write_run
 
 from orchestrator import resume, run
 from orchestrator.opening import RunError
+from orchestrator.searching import search_of
 from orchestrator.warm_start import frozen_warm_start, read_warm_start
 from sweeps import Sweep, SweepError
 from sweeps.error import Place
@@ -97,25 +98,22 @@ def test_another_runs_trials_are_known_by_their_whole_recipes(tmp_path):
 
 
 def test_a_run_starts_from_it_and_resumes_without_it(tmp_path):
-    path = sqlite(tmp_path / "a.db")
-    file = tmp_path / "warm.json"
-    given = {"search": {"trials": 3, "lag": 2, "space": SPACE, "warm_start": {"storage": str(path)}}, "baselines": []}
+    path = tmp_path / "a.db"
+    study = optuna.create_study(study_name="mine", storage=RDBStorage(f"sqlite:///{path}"), direction="maximize")
+    study.add_trials([trial(0.5 + n / 100, distill_lr=0.01 + n / 1000) for n in range(12)])
+    given = sweep(warm_start={"storage": str(path)}).search.plain()
     final = {"validation": 1200, "inits": 2, "final": {"inits": 2}}
-    file.write_text(json.dumps(SWEEP | given | {"evaluate": final}))
-    first = run(file, tmp_path / "first", inline=True)
-    assert first.done
-    cold = run(file, tmp_path / "cold", overrides=["search.warm_start=null"], inline=True)
-    told = [[row["params"] for row in each.table("trials").sort_by("trial").to_pylist()] for each in (first, cold)]
-    # The estimator of TPE draws at random until it knows ten trials; that it was told so many is in its study.
-    assert len(json.loads((tmp_path / "first" / "warm_start.json").read_text())["trials"]) == 2
-    assert len(told[0]) == len(told[1]) == 3
+    begun = Sweep.model_validate(SWEEP | {"search": given | {"trials": 1}, "evaluate": final, "baselines": []})
+    known = read_warm_start(begun).trials
+    assert run(begun, tmp_path / "run", inline=True).done
     path.unlink()
-    assert resume(tmp_path / "first", trials=4, inline=True).done
-    assert len(first.table("trials")) == 4
-    assert len(rows(tmp_path / "first")["trials"]) == 4
-    (tmp_path / "first" / "warm_start.json").unlink()
+    finished = resume(tmp_path / "run", trials=2, inline=True)
+    warm, cold = search_of(begun, known=known), search_of(begun)
+    asked = [params["params"] for params in finished.table("trials").sort_by("trial").to_pylist()]
+    assert asked == [warm.ask(n, {}) for n in range(2)] != [cold.ask(n, {}) for n in range(2)]
+    (tmp_path / "run" / "warm_start.json").unlink()
     with pytest.raises(RunError, match=r"warm_start\.json: damaged \(FileNotFoundError.*put it back from a copy"):
-        resume(tmp_path / "first", trials=5, inline=True)
+        resume(tmp_path / "run", trials=3, inline=True)
 
 
 @pytest.mark.parametrize(
