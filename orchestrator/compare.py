@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from orchestrator.difference import Accuracies, Difference, difference
+from orchestrator.differing import differing
 from orchestrator.ledger import Ledger
 from orchestrator.measurement import phase_parts
 from orchestrator.opening import Run, RunError, open_run
@@ -20,17 +21,16 @@ from orchestrator.summary import Headline, Summary, summary
 __all__ = ["Comparison", "Gain", "Side", "compare"]
 
 _FOR_PEOPLE = ("name", "about", "published", "cost")
-_Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Side:
-    """A run: its figures, its settled sweep and its best trial's recipe, both by dotted key."""
+    """A run: its figures, its settled sweep and its best trial's recipe, which is empty where no trial is complete."""
 
     folder: str
     summary: Summary
-    sweep: _Settings
-    recipe: _Settings
+    sweep: Mapping[str, Any]
+    recipe: Mapping[str, Any]
 
     @property
     def headline(self) -> Headline | None:
@@ -82,34 +82,25 @@ def compare(folders: Sequence[Place]) -> Comparison:
     sides = tuple(_side(run) for run in runs)
     tables = [run.table("evaluations").to_pylist() for run in runs]
     gains = tuple(_gain(sides[0], tables[0], side, rows) for side, rows in zip(sides[1:], tables[1:], strict=True))
-    return Comparison(sides, _differing([side.sweep for side in sides]), _differing([s.recipe for s in sides]), gains)
+    return Comparison(sides, differing([side.sweep for side in sides]), _found_recipes(sides), gains)
 
 
 def _side(run: Run) -> Side:
     found = summary(run.folder)
     sweep = {key: value for key, value in run.sweep.frozen().items() if key not in _FOR_PEOPLE}
-    recipe: _Settings = {}
+    # What the sweep itself says, and its recipe once more.
+    sweep["recipe"] = {key: value for key, value in sweep["recipe"].items() if key not in ("seed", "validation")}
+    recipe: Mapping[str, Any] = {}
     if found.headline is not None:
         recipe = Ledger(run.table("trials").to_pylist()).recipe(found.headline.trial).plain()
-    return Side(str(run.folder), found, _dotted(sweep), _dotted(recipe))
+    return Side(str(run.folder), found, sweep, recipe)
 
 
-def _dotted(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Return nested values by dotted keys; an empty section is a value of its own."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            found |= _dotted(value, f"{before}{key}.")
-        else:
-            found[f"{before}{key}"] = value
-    return found
-
-
-def _differing(settings: Sequence[_Settings]) -> dict[str, tuple[Any, ...]]:
-    """Return the keys whose values are not the same in all, in their order, with each one's value; null where it has none."""
-    keys = dict.fromkeys(key for one in settings for key in one)
-    values = {key: tuple(one.get(key) for one in settings) for key in keys}
-    return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
+def _found_recipes(sides: Sequence[Side]) -> dict[str, tuple[Any, ...]]:
+    """Return what differs among the recipes that there are."""
+    found = differing([{"recipe": side.recipe} for side in sides if side.recipe])
+    values = {key.removeprefix("recipe."): iter(row) for key, row in found.items()}
+    return {key: tuple(next(row) if side.recipe else None for side in sides) for key, row in values.items()}
 
 
 def _gain(first: Side, first_rows: Sequence[Row], other: Side, other_rows: Sequence[Row]) -> Gain:
@@ -118,6 +109,8 @@ def _gain(first: Side, first_rows: Sequence[Row], other: Side, other_rows: Seque
     if heads[0] is None or heads[1] is None:
         none = first.folder if heads[0] is None else other.folder
         return Gain(other.folder, "", "", None, f"{none} has no complete trial")
+    if apart := _apart(first, other):
+        return Gain(other.folder, "", "", None, apart)
     split = "test" if heads[0].test and heads[1].test else "validation"
     network = heads[0].network
     accuracies = [
@@ -126,6 +119,15 @@ def _gain(first: Side, first_rows: Sequence[Row], other: Side, other_rows: Seque
     found = difference(*accuracies)
     why = None if found else f"not both were measured with {network} on the {split} split"
     return Gain(other.folder, split, network, found, why)
+
+
+def _apart(first: Side, other: Side) -> str | None:
+    """Return why accuracies of the two are no figures of one thing: they are of other examples, or against other labels."""
+    for key in ("data", "objective"):
+        values = [json.dumps(side.recipe[key]).strip('"') for side in (first, other)]
+        if values[0] != values[1]:
+            return f"{key} differs: {values[0]} and {values[1]}"
+    return None
 
 
 def _accuracies(rows: Sequence[Row], headline: Headline, split: str, network: str) -> Accuracies:

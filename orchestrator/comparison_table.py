@@ -12,21 +12,26 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.compare import Comparison, Gain
-from orchestrator.figures import mean_sd, number, percent, points
+from orchestrator.figures import clock, count, mean_sd, number, percent, points
 
 __all__ = ["render_comparison"]
 
 _LEGEND = (
-    "Accuracies in %, with the standard deviation over networks; differences in points, with a 95 % interval over "
-    "initialisations of these very sets, paired where the runs share them."
+    "Accuracies in %, ± the standard deviation over networks; sd runs: over distillations; devices: their time in all. "
+    "Differences in points, with a 95 % interval over initialisations of these very sets, paired where the runs share them."
 )
 
 
 def render_comparison(found: Comparison, console: Console) -> None:
     """Print the runs, what differs in them, and by how much each is above the first."""
     letters = [_letter(index) for index in range(len(found.sides))]
+    for letter, side in zip(letters, found.sides, strict=True):
+        console.print(Text.assemble((letter, "bold"), f"  {side.folder}"))
+    console.print()
     console.print(_runs(found, letters))
-    for title, differing in (("differs in the sweeps", found.sweep), ("differs in the recipes found", found.recipe)):
+    # What the sweeps say of a recipe is not told twice.
+    recipe = {key: row for key, row in found.recipe.items() if not _is_told(found, key, row)}
+    for title, differing in (("differs in the sweeps", found.sweep), ("differs in the recipes found besides", recipe)):
         console.print()
         console.print(Text(title if differing else f"nothing {title}", style="bold"))
         if differing:
@@ -43,29 +48,45 @@ def _letter(index: int) -> str:
 
 
 def _runs(found: Comparison, letters: list[str]) -> Table:
-    table = _table("", "run", "trial", "network", "validation", "test", "n")
+    table = _table("", "trial", "network", "examples", "validation", "test", "sd runs", "n", "devices")
     for letter, side in zip(letters, found.sides, strict=True):
-        headline = side.headline
+        headline, cost = side.headline, clock(side.summary.cost.devices)
         if headline is None:
-            table.add_row(letter, Text(side.folder), "-", "-", "-", "-", "0")
+            table.add_row(letter, *"------", "0", cost)
             continue
         validation, test = headline.validation, headline.test
         table.add_row(
-            letter, Text(side.folder), str(headline.trial), Text(headline.network),
+            letter, str(headline.trial), Text(headline.network),
+            "-" if headline.examples is None else f"{headline.examples:,}",
             mean_sd(validation.mean, validation.sd_networks),
-            mean_sd(test.mean, test.sd_networks) if test else "-", f"{test.n if test else 0:,}",
+            mean_sd(test.mean, test.sd_networks) if test else "-", percent(test.sd_groups) if test else "-",
+            f"{test.n if test else 0:,}", cost,
         )  # fmt: skip
     return table
 
 
+def _is_told(found: Comparison, key: str, row: tuple[Any, ...]) -> bool:
+    """Say whether the sweeps have the same values as the recipes that there are."""
+    swept = found.sweep.get(f"recipe.{key}")
+    return swept is not None and all(
+        one == other for one, other, side in zip(row, swept, found.sides, strict=True) if side.recipe
+    )
+
+
 def _settings(differing: Mapping[str, tuple[Any, ...]], letters: list[str]) -> Table:
     table = _table("key", *letters)
+    table.columns[0].no_wrap = True
     for key, values in differing.items():
         table.add_row(Text(key), *(Text(_value(value)) for value in values))
     return table
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict) and "space" in value:
+        return f"{value['trials']} trials of {', '.join(value['space'])}"
+    if isinstance(value, dict):
+        # What is not set, such as a range's step, says nothing.
+        value = {key: each for key, each in value.items() if each not in (False, None)}
     return json.dumps(value) if isinstance(value, dict | list | tuple) else number(value)
 
 
@@ -77,7 +98,8 @@ def _line(letter: str, gain: Gain) -> str:
     if found.better is None:
         over = f"{found.networks:,} networks, no initialisation shared"
     else:
-        over = f"paired over {found.networks:,} initialisations, {letter} better on {percent(found.better / found.networks)} %"
+        share = percent(found.better / found.networks)
+        over = f"paired over {count(found.networks, 'initialisation')}, {letter} better on {share} %"
     return f"{letter} - A: {points(found.mean)}{interval} on the {gain.split} split with {gain.network}; {over}"
 
 

@@ -80,6 +80,23 @@ def test_what_cannot_be_compared_says_why(two, tmp_path):
         compare([two[0]])
 
 
+def test_accuracies_of_other_examples_are_no_difference(two, tmp_path):
+    text = SWEEP.replace("data: digits", "data: mnist")
+    other = write_run(tmp_path / "other", text, finished_trials(), search_rows())
+    (gain,) = compare([two[0], other]).gains
+    assert (gain.difference, gain.why) == (None, "data differs: digits and mnist")
+
+
+def test_a_run_with_no_complete_trial_has_no_recipe_to_differ(two, tmp_path):
+    found = compare([two[0], write_run(tmp_path / "empty"), two[1]])
+    assert found.recipe == {"labels": ("hard", None, "soft")}
+
+
+def test_the_table_does_not_say_twice_what_the_sweeps_say(two):
+    told = CliRunner().invoke(cli, ["compare", *map(str, two)], standalone_mode=False)
+    assert "nothing differs in the recipes found besides" in " ".join(told.stdout.split())
+
+
 def test_the_command_shows_it(two):
     told = CliRunner().invoke(cli, ["compare", *map(str, two)], standalone_mode=False)
     assert told.return_value == 0
