@@ -101,6 +101,12 @@ class Distilled:
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
+    def __repr__(self) -> str:
+        """Say what the set is; its tensors would fill screens."""
+        from distiller.notebook import described
+
+        return f"<Distilled for {self.network}: {described(self)}>"
+
     def _repr_html_(self) -> str:
         """Show the set in a notebook."""
         from distiller.notebook import distilled_html

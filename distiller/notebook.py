@@ -1,4 +1,4 @@
-"""A distilled set as HTML for a notebook: what it is, and its pictures, step by step."""
+"""A distilled set for whoever looks at it: what it is in a line, and as HTML for a notebook with its pictures, step by step."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ import io
 from distiller.distilled import Distilled
 from distiller.pictures import are_images, sheet
 
-__all__ = ["distilled_html"]
+__all__ = ["described", "distilled_html"]
 
 _MOST_STEPS = 5
 
 
-def distilled_html(distilled: Distilled) -> str:
-    """Return the set in a few lines, with a sheet for each of the first steps; inputs that are no pictures in words alone."""
+def described(distilled: Distilled) -> str:
+    """Return in a line what the set is: how many examples, of what, and how they are used."""
     steps, per_step, *shape = distilled.inputs.shape
     way = ", ".join(f"{key} {value}" for key, value in distilled.training.plain().items())
     rates = distilled.rates
     used = f"{distilled.epochs} passes, rates {rates.min():.3g} to {rates.max():.3g}" if len(rates) else "no rates"
-    about = (
+    return (
         f"{len(distilled)} examples of {distilled.data}, {' x '.join(map(str, shape))}, {distilled.classes} classes: "
         f"{steps} steps of {per_step}, {way or used}"
     )
-    parts = [f"<p><b>Distilled</b> for {html.escape(distilled.network)}: {html.escape(about)}</p>"]
+
+
+def distilled_html(distilled: Distilled) -> str:
+    """Return the set in a few lines, with a sheet for each of the first steps; inputs that are no pictures in words alone."""
+    steps = len(distilled.inputs)
+    parts = [f"<p><b>Distilled</b> for {html.escape(distilled.network)}: {html.escape(described(distilled))}</p>"]
     if are_images(distilled):
         parts += [_image(distilled, step) for step in range(min(steps, _MOST_STEPS))]
         if steps > _MOST_STEPS:

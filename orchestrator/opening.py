@@ -55,6 +55,10 @@ class Run:
 
         return query(self.folder, sql)
 
+    def __repr__(self) -> str:
+        """Say which run it is; its sweep would fill a screen."""
+        return f"<Run {self.folder}: {self.sweep.name}, {self.digest[:12]}>"
+
     def _repr_html_(self) -> str:
         """Show the run in a notebook: its report, and the pictures of its best set."""
         from orchestrator.notebook import run_html

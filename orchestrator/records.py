@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orchestrator.keys import Key, Keys
@@ -196,16 +197,20 @@ class _Table:
         )
 
 
-def read(folder: Place, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+def read(
+    folder: Place, table: str, columns: Sequence[str] | None = None, keep: pc.Expression | None = None
+) -> pa.Table:
     """Return all committed rows of a run's ``table``, in the order of their parts, with all columns or just ``columns``.
 
+    Of each part only the rows that ``keep`` is true of are held, which saves memory where that is a few of many.
     Where parts differ in columns or dimensions of the search, all of them are there, null where a part has none. Raises
     `TableError` for a table or column that does not exist, `RecordsError` for a part that is damaged or of a newer schema.
     """
     empty = schema_of(table).empty_table()
     if columns is not None:
         empty = empty.select([name for name in columns if name in empty.column_names])
-    parts = [empty, *(_read_part(path, columns) for path in part_paths(folder, table))]
+    found = (_read_part(path, columns) for path in part_paths(folder, table))
+    parts = [empty, *(found if keep is None else (part.filter(keep) for part in found))]
     rows = pa.concat_tables(parts, promote_options="permissive")
     if columns is None:
         return rows

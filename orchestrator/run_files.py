@@ -84,7 +84,9 @@ def read_run(folder: Place) -> RunFiles:
     opened = open_run(folder)
     # Trials first: what sums up evaluations is published after them, so a trial that is seen has its evaluations.
     trials = read(folder, "trials").to_pylist()
-    evaluations = read(folder, "evaluations")
+    # The search's may be a million, which would fill memory.
+    evaluations = read(folder, "evaluations", keep=pc.field("phase") != "search").to_pylist()
+    networks = read(folder, "evaluations", ["network"])["network"]
     curves = _beside_the_search(read(folder, "curves", ["trial", "run", "loss", "gradient_norm", "seconds"]))
     of_baselines = pc.less(curves["trial"], 0)
     not_finite = curves.filter(pc.or_(pc.is_null(curves["loss"]), pc.is_null(curves["gradient_norm"])))
@@ -94,8 +96,8 @@ def read_run(folder: Place) -> RunFiles:
         finals=opened.finals,
         ended=opened.ended,
         trials=sorted(trials, key=lambda row: int(row["trial"])),
-        evaluations=evaluations.filter(pc.not_equal(evaluations["phase"], "search")).to_pylist(),
-        networks=pc.sum(pc.not_equal(evaluations["network"], NEIGHBOURS)).as_py() or 0,
+        evaluations=evaluations,
+        networks=pc.sum(pc.not_equal(networks, NEIGHBOURS)).as_py() or 0,
         diverged_runs=frozenset((row["trial"], row["run"]) for row in not_finite.select(["trial", "run"]).to_pylist()),
         run_seconds=_seconds(curves.filter(pc.invert(of_baselines))),
         baseline_seconds=_seconds(curves.filter(of_baselines)),

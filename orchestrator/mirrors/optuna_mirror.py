@@ -49,10 +49,10 @@ class OptunaMirror:
         changed = 0
         # A trial that has no row yet is there too, or the numbers of those after it would be others.
         for number in range(max(known, default=-1) + 1):
-            before = there.get(number)
-            if before is not None and before.state.is_finished() and not _superseded(before, known[number]):
+            before, now = there.get(number), known.get(number, TrialStory(number))
+            if before is not None and before.state.is_finished() and not _superseded(before, now):
                 continue
-            trial = study_trial(known.get(number, TrialStory(number)), space, steps)
+            trial = study_trial(now, space, steps)
             changed += self._take(study, before, trial)
         return changed
 

@@ -42,6 +42,15 @@ def test_a_set_shows_its_pictures_and_what_it_is():
     assert [drawn.tobytes() for drawn in pictures(page)] == [sheet(one, step).tobytes() for step in (0, 1)]
 
 
+def test_a_set_and_a_run_are_a_line_elsewhere(tmp_path):
+    assert repr(distilled()).startswith(
+        "<Distilled for lenet: 12 examples of digits, 1 x 5 x 4, 10 classes: 2 steps of 6"
+    )
+    run = open_run(write_run(tmp_path / "run"))
+    assert repr(run) == f"<Run {tmp_path}/run: small, {run.digest[:12]}>"
+    assert "\n" not in repr(distilled()) + repr(run)
+
+
 def test_a_set_with_many_steps_shows_the_first_of_them():
     one = distilled()
     many = dataclasses.replace(one, inputs=one.inputs.repeat(10, 1, 1, 1, 1), labels=one.labels.repeat(10, 1, 1))

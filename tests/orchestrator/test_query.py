@@ -213,3 +213,18 @@ def test_what_the_runs_other_files_say(run):
     assert answered(run, "SELECT * FROM rates ORDER BY position") == [
         (name, 0, 0, 0, rate := float(torch.tensor(0.02))), (name, 1, 1, 0, rate), (name, 2, 0, 1, rate), (name, 3, 1, 1, rate),
     ]  # fmt: skip
+
+
+def test_an_answer_goes_on_to_polars_and_pandas_as_it_is(run):
+    import polars
+
+    answer = query(run, "SELECT trial, seed, accuracy, loss, phase FROM evaluations ORDER BY ALL")
+    framed = polars.from_arrow(answer)
+    assert framed.to_dicts() == answer.to_pylist()
+    assert framed["seed"].dtype == polars.UInt64
+    pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
+    # Pandas has no null among numbers: it says nan.
+    whole = answer.drop_columns("loss")
+    framed = whole.to_pandas()
+    assert framed.to_dict("records") == whole.to_pylist()
+    assert str(framed["seed"].dtype) == "uint64"

@@ -2,6 +2,7 @@ import time
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from sample_rows import PARAMS, evaluation, keys_on_disk, names, point, trial
@@ -226,6 +227,14 @@ def test_columns_are_given_as_asked(tmp_path):
     assert read(tmp_path, "trials", ["params"]).to_pylist() == [{"params": {"steps": 3, "outer_lr": 0.01}}]
     with pytest.raises(TableError, match="trials: no column 'score'"):
         read(tmp_path, "trials", ["score"])
+
+
+def test_rows_are_kept_by_what_is_asked_of_them(tmp_path):
+    written = Records(tmp_path, None)
+    written.append("curves", [point(number, step) for number in (0, 1) for step in range(2)])
+    written.flush()
+    found = read(tmp_path, "curves", ["trial", "outer_step"], keep=pc.field("trial") == 1)
+    assert found.to_pylist() == [{"trial": 1, "outer_step": 0}, {"trial": 1, "outer_step": 1}]
 
 
 def test_an_absent_table_is_empty(tmp_path):

@@ -100,11 +100,14 @@ def test_a_trial_that_failed_and_was_tried_again_comes_once_more(tmp_path):
     place = f"optuna:{tmp_path}/study.log"
     sweep = write_run(tmp_path / "first", trials=[trial(0, status="failed", cause="memory")])
     mirror(sweep, place)
+    # Its row is withdrawn first, and others may be there meanwhile.
+    assert mirror(write_run(tmp_path / "meanwhile", curves=accuracies(1, (0,))), place) == 1
     again = write_run(tmp_path / "again", trials=[trial(0, 0.7)])
     assert [mirror(again, place), mirror(again, place)] == [1, 0]
     trials = study(JournalStorage(JournalFileBackend(f"{tmp_path}/study.log"))).trials
     assert [(each.state, each.user_attrs["trial"]) for each in trials] == [
         (TrialState.FAIL, 0),
+        (TrialState.RUNNING, 1),
         (TrialState.COMPLETE, 0),
     ]
 
