@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["AlexCifarNet", "LeNet", "meta_gradient", "train_and_test"]
+__all__ = ["NETWORKS", "AlexCifarNet", "BiLSTM", "LeNet", "TextConvNet", "meta_gradient", "train_and_test"]
 
 
 class LeNet(nn.Module):
@@ -51,6 +51,36 @@ class AlexCifarNet(nn.Module):
         x = F.max_pool2d(F.local_response_norm(x, 4, alpha=0.001 / 9, beta=0.75, k=1), 3, 2, padding=1)
         x = F.relu(self.fc1(x.flatten(1)))
         return self.fc3(F.relu(self.fc2(x)))
+
+
+class BiLSTM(nn.Module):
+    """Two layers of torch's own LSTM in both directions, 30 words of 100 numbers, 6 classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recurrent = nn.LSTM(100, 100, 2, bidirectional=True, batch_first=True)
+        self.head = nn.Linear(200, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        last = self.recurrent(x)[1][0]
+        return self.head(torch.cat([last[-2], last[-1]], 1))
+
+
+class TextConvNet(nn.Module):
+    """TextConvNet of 100 filters each over 3, 4 and 5 words, convolved in two dimensions over one channel; 6 classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv3, self.conv4, self.conv5 = (nn.Conv2d(1, 100, (words, 100)) for words in (3, 4, 5))
+        self.head = nn.Linear(300, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        convolved = [F.relu(conv(x[:, None])).squeeze(3) for conv in (self.conv3, self.conv4, self.conv5)]
+        return self.head(torch.cat([F.max_pool1d(each, each.shape[2]).squeeze(2) for each in convolved], 1))
+
+
+NETWORKS = {"lenet": LeNet, "alexcifarnet": AlexCifarNet, "bilstm": BiLSTM, "textconvnet": TextConvNet}
+"""By the names of `distiller.networks`."""
 
 
 def meta_gradient(

@@ -35,13 +35,18 @@ class TextConvNet(SentenceNetwork):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits [B, outputs] of inputs [B, L, D]."""
         layers = (self.conv3, self.conv4, self.conv5)
-        answers = _answers(inputs, [(layer.weight, layer.bias) for layer in layers], self.masked)
+        answers = _answers(inputs, [(layer.weight, _bias(layer)) for layer in layers], self.masked)
         logits: Tensor = self.head(torch.cat(answers, -1))
         return logits
 
     def batched(self) -> BatchedTextConvNet:
         """Return the code that computes K of these networks at once."""
         return BatchedTextConvNet(self.masked)
+
+
+def _bias(layer: nn.Conv1d) -> Tensor:
+    assert layer.bias is not None
+    return layer.bias
 
 
 class BatchedTextConvNet(Backend):
@@ -58,15 +63,37 @@ class BatchedTextConvNet(Backend):
         return torch.baddbmm(bias[:, None], hidden.transpose(0, 1), weight.mT)
 
 
-def _answers(inputs: Tensor, filters: Sequence[tuple[Tensor, Tensor | None]], masked: bool) -> list[Tensor]:
+def _answers(inputs: Tensor, filters: Sequence[tuple[Tensor, Tensor]], masked: bool) -> list[Tensor]:
     """Return the largest answer [B, filters] of each kind of filters over windows of sentences [B, L, D], rectified."""
-    channels, words = inputs.mT, there(inputs, masked)
-    answers = []
+    words, answers = there(inputs, masked), []
     for weight, bias in filters:
-        found = F.conv1d(channels, weight, bias)
-        if words is not None:
-            empty = ~words.unfold(1, weight.shape[-1], 1).any(-1)
-            # Below every answer, and no infinity, whose product with a zero derivative would be no number.
-            found = found.masked_fill(empty[:, None], torch.finfo(found.dtype).min)
-        answers.append(F.relu(found.max(-1).values))
+        full = None if words is None else words.unfold(1, weight.shape[-1], 1).any(-1)
+        answers.append(F.relu((_dense if inputs.is_cuda else _sparse)(inputs, weight, bias, full)))
     return answers
+
+
+def _dense(inputs: Tensor, weight: Tensor, bias: Tensor, full: Tensor | None) -> Tensor:
+    """Return the largest answer [B, filters]; ``full`` bool [B, windows] says which windows may give one."""
+    return _masked(F.conv1d(inputs.mT, weight, bias), full).max(-1).values
+
+
+def _sparse(inputs: Tensor, weight: Tensor, bias: Tensor, full: Tensor | None) -> Tensor:
+    """Return what `_dense` returns by a second product with the windows of the largest answers alone.
+
+    Derivatives of any order then cost these windows and not all of a sentence's, of which a sentence of 400 words has 400 times
+    as many. Each is copied for each filter, which a GPU's memory does not have the room for where networks are many.
+    """
+    size = weight.shape[-1] * inputs.shape[2]
+    with torch.no_grad():
+        largest = _masked(F.conv1d(inputs.mT, weight, bias), full).argmax(-1).T
+    windows = inputs.flatten(1).unfold(1, size, inputs.shape[2])[
+        torch.arange(len(inputs), device=inputs.device), largest
+    ]
+    answers = torch.baddbmm(bias[:, None, None], windows, weight.mT.flatten(1)[..., None]).squeeze(-1).T
+    # A sentence without a word has no answer, where its bias would be one.
+    return answers if full is None else torch.where(full.any(-1, keepdim=True), answers, 0)
+
+
+def _masked(found: Tensor, full: Tensor | None) -> Tensor:
+    # Below every answer, and no infinity, whose product with a zero derivative would be no number.
+    return found if full is None else found.masked_fill(~full[:, None], torch.finfo(found.dtype).min)
