@@ -2,9 +2,10 @@
 
 Claims, with one thread and the default allocator: at least 1.6 times as fast for (a) LeNet with one fixed network, 10 images,
 1 step x 3 epochs, a real batch of 1,024; 1.6 times for (b) four random LeNets, 10 x 3 steps of 10 images; 1.4 times for (c) two
-AlexCifarNets, 10 x 3 steps, a real batch of 256; 1.5 times for (d) four Bi-LSTMs on sentences of 30 words, each of which the other
-side computes by `torch.nn.LSTM`; 3 times for (e) TextConvNet against its formulation in two dimensions. Memory that is flat in the number of inner steps with ``recompute``. Data are
-noise of the shapes of MNIST, CIFAR-10 and embedded text, which costs what they cost; gradients of both sides are compared before any is timed.
+AlexCifarNets, 10 x 3 steps, a real batch of 256; 1.5 times for (d) four Bi-LSTMs on sentences of 30 words, which the other side
+computes by `torch.nn.LSTM`; 3 times for (e) TextConvNet against its formulation in two dimensions. Memory that is flat in the
+number of inner steps with ``recompute``. Data are noise of the shapes of MNIST, CIFAR-10 and embedded text, which costs what they
+cost; gradients of both sides are compared before any is timed.
 
     python benchmarks/outer_step.py [--cases a b c d e] [--rounds 9] [--threads 1] [--device cuda] [--no-memory] [--no-evaluation]
 """

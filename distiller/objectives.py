@@ -72,6 +72,7 @@ def _confusion(stack: Stack, parameters: Parameters, examples: Examples, classes
     with torch.no_grad():
         for start in range(0, len(examples), real_chunk):
             labels = examples.labels[start : start + real_chunk]
-            taken = predicted(stack.logits_of_many(parameters, examples.inputs[start : start + real_chunk]))
+            logits = stack.logits_of_many(parameters, examples.inputs[start : start + real_chunk])
+            taken = predicted(logits, stack.threshold)
             counts.scatter_add_(1, labels * classes + taken, torch.ones_like(taken))
     return counts.view(-1, classes, classes)

@@ -175,6 +175,8 @@ class Recipe:
     seed: int = _number(1, least=0)
     run: int = _number(0, least=0)
     """Which of several distillations of the same recipe; each has streams of its own."""
+    threshold: float = 0.0
+    """Of two classes: the logit above which a network says the second; Wang et al.'s code has 0.5."""
     text: Text | None = None
     """How sentences become inputs; `None` for the defaults, and for data that are no text."""
 

@@ -59,7 +59,7 @@ class RidgeNetworks:
         ``lr`` is Adam's rate of bodies.
         Raises `NetworkError` where the networks have no last linear layer.
         """
-        self._headless = Headless(stack, shape)
+        self._headless, self._threshold = Headless(stack, shape), stack.threshold
         bodies = self._headless.body(networks)
         self._named = {str(index): p.detach().clone().requires_grad_() for index, p in enumerate(bodies)}
         self._scale = torch.ones(len(bodies[0]), 1, 1, dtype=bodies[0].dtype, device=bodies[0].device).requires_grad_()
@@ -88,7 +88,7 @@ class RidgeNetworks:
         (by_head,) = torch.autograd.grad(losses.sum(), heads)
         base = self._features.detach()
         gradient = MIXING * _solve(base, base @ by_head)
-        right = correct(logits.detach(), real.labels).to(torch.float64) / len(real)
+        right = correct(logits.detach(), real.labels, self._threshold).to(torch.float64) / len(real)
         return gradient.sum(0), Score(losses.detach(), right)
 
     def learn(self, labels: Tensor) -> None:

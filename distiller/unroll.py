@@ -135,7 +135,7 @@ def score(
         for rows in _slices(len(labels), real_chunk):
             logits = stack.logits_of_many(parameters, inputs[rows])
             loss += cross_entropy(logits, targets[rows]) * (len(labels[rows]) / len(labels))
-            right += correct(logits, labels[rows])
+            right += correct(logits, labels[rows], stack.threshold)
     return Score(loss, right.to(torch.float64) / len(labels))
 
 
@@ -253,7 +253,7 @@ def outer_gradient(
         for total, part in zip(adjoint, gradient, strict=True):
             total += part
         loss += losses.detach()
-        right += correct(logits.detach(), labels[rows])
+        right += correct(logits.detach(), labels[rows], stack.threshold)
     return adjoint, Score(loss, right.to(torch.float64) / len(labels))
 
 

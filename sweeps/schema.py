@@ -134,8 +134,8 @@ class Tuning(Part):
 
 
 _OF_NETWORKS = (
-    "data", "network", "init_scheme", "validation", "seed", "text", "backend", "chunk", "real_chunk", "device", "dtype",
-    "threads",
+    "data", "network", "init_scheme", "validation", "seed", "text", "threshold", "backend", "chunk", "real_chunk", "device",
+    "dtype", "threads",
 )  # fmt: skip
 """Keys of a recipe that say something of networks, whatever is distilled for them and how."""
 

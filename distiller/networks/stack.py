@@ -30,6 +30,7 @@ class Stack:
         backend: Literal["loop", "vmap", "batched"],
         smoothing: float | None = None,
         embedded: Callable[[Tensor], Tensor] | None = None,
+        threshold: float = 0.0,
     ) -> None:
         """Wrap ``module``, whose own parameters are only a pattern for names, shapes and initialisation.
 
@@ -44,6 +45,8 @@ class Stack:
         self._backend = _backend(module, self.names, backend)
         self._backend.smoothing = smoothing
         self.embedded = embedded
+        self.threshold = threshold
+        """The logit above which one output says class 1; nothing here reads it, but all that judges logits."""
 
     @property
     def names(self) -> tuple[str, ...]:

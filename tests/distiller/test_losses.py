@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from distiller.losses import along_labels, correct, cross_entropy, one_hot
+from distiller.losses import along_labels, correct, cross_entropy, one_hot, predicted
 
 LABELS = torch.tensor([2, 0, 1, 2])
 
@@ -47,3 +47,12 @@ def test_along_labels_is_the_second_derivative_of_the_loss_by_labels_and_along_l
         (by_logits,) = torch.autograd.grad(cross_entropy(logits, targets), logits, create_graph=True)
         (expected,) = torch.autograd.grad(by_logits, targets, tangent)
         assert torch.allclose(along_labels(logits.detach(), tangent), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_a_threshold_moves_the_second_class_and_no_other():
+    logits = torch.tensor([[-0.1], [0.3], [0.7]])
+    assert predicted(logits).tolist() == [0, 1, 1]
+    assert predicted(logits, 0.5).tolist() == [0, 0, 1]
+    assert correct(logits, torch.tensor([0, 0, 1]), 0.5).item() == 3
+    many = torch.tensor([[0.1, 0.2], [0.2, 0.1]])
+    assert predicted(many, 0.5).tolist() == predicted(many).tolist()

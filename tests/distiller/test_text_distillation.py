@@ -134,3 +134,17 @@ def test_all_of_the_text_trains_a_network(tmp_path):
     trained = pretrain(recipe, data, [1, 2])
     measured = score(stack_of(recipe, data), trained, data.test.inputs, data.test.labels, classes=3, real_chunk=8)
     assert measured.accuracy.min() > 0.8
+
+
+def test_a_recipes_threshold_is_what_accuracy_is_counted_by(tmp_path):
+    recipe, data = made(tmp_path, 2, network="textconvnet")
+    untrained = [
+        evaluate(changed, data, start_set(changed, data), [5], data.test, before=True)[0].accuracy_before
+        for changed in (dataclasses.replace(recipe, threshold=far) for far in (-1e6, 1e6))
+    ]
+    share = data.test.labels.double().mean().item()
+    assert untrained == [share, 1 - share]
+
+
+def start_set(recipe, data):
+    return distilled_of(recipe, data, start(recipe, data))
