@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orchestrator.params import params_of
 from orchestrator.records import Row
 from sweeps import Sweep
 
@@ -29,7 +30,7 @@ def importance(sweep: Sweep, rows: Sequence[Row]) -> dict[str, float]:
     from orchestrator.distributions import distributions, inside
 
     space = {key: dimension.plain() for key, dimension in sweep.search.space.items()}
-    chosen = [inside(space, {key: row["params"][key] for key in space}) for row in complete]
+    chosen = [inside(space, params_of(space, row["params"])) for row in complete]
     varied = {key: plain for key, plain in space.items() if len({params[key] for params in chosen}) > 1}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")

@@ -1,6 +1,9 @@
+import json
+
 import pytest
 
 from orchestrator.importance import importance
+from orchestrator.params import params_row, space_of
 from sweeps import read
 from tests.orchestrator.written_runs import SWEEP, trial
 
@@ -31,13 +34,18 @@ def test_it_is_the_same_in_any_order_of_rows(tmp_path):
     assert importance(sweep(tmp_path), trials) == importance(sweep(tmp_path), trials[::-1])
 
 
-def test_choices_may_be_anything(tmp_path):
-    text = SWEEP.replace("steps: {int: [1, 5]}", "classes: {choice: [null, [0, 1, 2], [3, 4]]}")
+@pytest.mark.parametrize(
+    "choices", [[None, [0, 1, 2], [3, 4]], ["cosine", None, {"every": 3, "factor": 0.5}], [1, 2, 3]]
+)
+def test_choices_may_be_anything(tmp_path, choices):
+    key = {list: "classes", type(None): "outer_decay"}.get(type(choices[1]), "epochs")
+    given = sweep(tmp_path, SWEEP.replace("steps: {int: [1, 5]}", f"{key}: {{choice: {json.dumps(choices)}}}"))
     trials = []
     for number in range(9):
-        params = {"classes": [None, [0, 1, 2], [3, 4]][number % 3], "outer_lr": 0.01 + 0.001 * number}
+        # As a run's rows hold them: lists, mappings and mixed kinds in JSON.
+        params = params_row(space_of(given), {key: choices[number % 3], "outer_lr": 0.01 + 0.001 * number})
         trials.append(trial(number, 0.2 * (number % 3) + 0.1, 0.01, 0.01, params=params))
-    assert next(iter(importance(sweep(tmp_path, text), trials))) == "classes"
+    assert next(iter(importance(given, trials))) == key
 
 
 def test_what_cannot_be_told_is_not_told(tmp_path):
