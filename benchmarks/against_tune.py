@@ -4,8 +4,8 @@ Both use one private Ray of two slots, Optuna's TPE over the same four parameter
 everything that a real trial leaves (see `overhead`: a state, a distilled set, a curve of 20 rows, 20 evaluations, a trial's row);
 Tune runs `OptunaSearch` with reused actors and writes what it always does. Start-up of Ray is in neither.
 
-Ray Tune's own needs are not among this project's dependencies. Install them into a folder of their own, so that ``.venv`` stays as
-it is: ``pip install --no-deps --target /tmp/tune pandas tensorboardX fsspec protobuf pytz python-dateutil six``, then
+Ray Tune's own needs are not among this project's dependencies. Install them into a folder of their own, so that ``.venv`` stays
+as it is: ``pip install --no-deps --target /tmp/tune pandas tensorboardX fsspec protobuf pytz python-dateutil six``, then
 ``PYTHONPATH=.:/tmp/tune .venv/bin/python benchmarks/against_tune.py [--trials 100] [--rounds 1] [--folder .]``.
 """
 
