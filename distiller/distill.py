@@ -53,7 +53,7 @@ def advance(
     outer_step, diverged = state.outer_step, state.diverged
     last = min(outer_step + steps, recipe.outer_steps)
     while outer_step < last and diverged is None:
-        diverged = _step(method, outer_step, curve)
+        diverged = _step(method, outer_step, curve, gang.workers)
         outer_step += diverged is None
     logged = {name: torch.tensor(values, dtype=torch.float64) for name, values in curve.items()}
     reached = method.reached()
@@ -68,7 +68,7 @@ def distilled_of(recipe: Recipe, dataset: Dataset, state: State) -> Distilled:
     return read_out(of_method(recipe, dataset, state), dataset)
 
 
-def _step(method: Method, outer_step: int, curve: dict[str, list[float]]) -> str | None:
+def _step(method: Method, outer_step: int, curve: dict[str, list[float]], workers: int) -> str | None:
     """Do one outer step and log it; return what was not finite, in which case nothing was changed."""
     began = time.perf_counter()
     slope = method.slope(outer_step)
@@ -80,7 +80,7 @@ def _step(method: Method, outer_step: int, curve: dict[str, list[float]]) -> str
         what = "outer loss" if not math.isfinite(slope.loss) else method.gradient
         diverged = f"the {what} was not finite at outer step {outer_step}"
     row = {"loss": slope.loss, "accuracy": slope.accuracy, "gradient_norm": slope.norm, "validation": validation}
-    row["seconds"] = time.perf_counter() - began
+    row["seconds"] = workers * (time.perf_counter() - began)
     for name, values in curve.items():  # a recipe that chooses nothing by validation does not log it
         values.append(row[name])
     return diverged

@@ -25,9 +25,10 @@ class State:
 
     ``learned`` holds inputs [S, M, *shape], labels [S, M, outputs] and raw_rates [T], where a rate is softplus(raw_rate);
     ``moments`` is Adam's memory of the learned ones; ``curve`` holds, for each outer step so far, the mean outer loss and
-    accuracy of its networks on its real batch, the norm of the meta-gradient before clipping, and the seconds it took.
-    Where the recipe chooses checkpoints, ``best`` is what was learned where they are best, with their ``accuracy`` [] on the
-    validation examples, and the curve holds that of every step as ``validation``, not a number where it was not measured.
+    accuracy of its networks on its real batch, the norm of the meta-gradient before clipping, and the seconds it took of
+    all its workers. Where the recipe chooses checkpoints, ``best`` is what was learned where they are best, with their
+    ``accuracy`` [] on the validation examples, and the curve holds that of every step as ``validation``, not a number where it
+    was not measured.
     ``online`` is of label distillation alone: the online network and its optimiser, and what decides its end.
     ``diverged`` says what was not finite, and where; such a state goes no further. Its last step is in the curve and changed
     nothing else.

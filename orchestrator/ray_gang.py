@@ -41,7 +41,7 @@ class RayGang:
         self._shape, self._arguments = shape, arguments
         self._site: Site | None = None
         self._began = 0.0
-        self._failures: list[Failure] = []
+        self._failures: list[tuple[Waited, Failure]] = []
         self._result: Any = None
         self._seconds: float | None = None
         bundle = {"CPU": shape.cpus, "GPU": shape.gpus, "memory": float(int(shape.memory))}
@@ -59,7 +59,7 @@ class RayGang:
     @property
     def is_over(self) -> bool:
         """Whether all workers have ended, or one has failed by its own fault."""
-        return not self._waited or any(not _is_echo(failure) for failure in self._failures)
+        return not self._waited or any(not _is_echo(failure) for _, failure in self._failures)
 
     @property
     def running(self) -> tuple[Site, float] | None:
@@ -74,16 +74,19 @@ class RayGang:
             self._waited.remove(ready)
         except Exception as error:
             self._waited.remove(ready)
-            self._failures.append(ray_failed(error))
+            self._failures.append((ready, ray_failed(error)))
 
     def completion(self) -> Completion:
-        """Return how it ended: with the first worker's result, or with the failure that was not another one's consequence."""
-        site, seconds = self._site, self._seconds
+        """Return how it ended: with the first worker's result, or with the failure that was not another one's consequence.
+
+        Its site is that of the first worker, and of no other one's failure.
+        """
         if not self._failures:
-            return completion(self.ticket, self.call, self._result, site, seconds)
-        own = [failure for failure in self._failures if not _is_echo(failure)]
-        failure = own[0] if own else Failure("crash", self._failures[0].message)
-        return Completion(self.ticket, self.call, None, failure, site, seconds)
+            return completion(self.ticket, self.call, self._result, self._site, self._seconds)
+        own = [(worker, failure) for worker, failure in self._failures if not _is_echo(failure)]
+        worker, failure = own[0] if own else (None, Failure("crash", self._failures[0][1].message))
+        site = self._site if worker is self._first else None
+        return Completion(self.ticket, self.call, None, failure, site, self._seconds)
 
     def dissolve(self) -> None:
         """Kill what still runs, and give the bundles back; at a second time nothing is left to do."""
@@ -97,14 +100,14 @@ class RayGang:
     def _hear(self, ready: Waited, said: Any) -> None:
         if ready is not self._first:
             self._waited.remove(ready)
-            self._failures += [said] if said is not None else []
+            self._failures += [(ready, said)] if said is not None else []
         elif self._site is None:
             site, address = said
             self._site, self._began = Site(*site), time.monotonic()
             self._waited += [self._start(rank, address) for rank in range(1, len(self._arguments))]
         else:
             self._result, self._seconds = said
-            self._failures += [self._result] if isinstance(self._result, Failure) else []
+            self._failures += [(ready, self._result)] if isinstance(self._result, Failure) else []
 
     def _start(self, rank: int, address: tuple[str, int] | None = None) -> Waited:
         """Submit a worker to its bundle; all but the first are told the ``address``."""

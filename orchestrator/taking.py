@@ -95,7 +95,7 @@ def _take_segment(under_way: UnderWay, work: Work, value: Mapping[str, Any]) -> 
     under_way.storage.write_state(work.job, value["state"])
     _log_curve(under_way, work, value)
     under_way.pace.learn(value["steps"], value["seconds"], work.gang)
-    work.distil_seconds = sum(value["curve"]["seconds"]) * work.gang
+    work.distil_seconds = sum(value["curve"]["seconds"])
     work.state, work.outer_step, work.diverged = value["state"], value["outer_step"], value["diverged"]
     if value["distilled"] is not None:
         work.digest = under_way.storage.write_distilled(Distilled.from_bytes(value["distilled"]))

@@ -96,7 +96,8 @@ def test_the_failure_is_that_of_the_worker_that_failed(gangs, rank):
 def test_a_worker_that_dies_is_one_crash_of_all_and_none_is_left(gangs, tmp_path, rank):
     completion = run(gangs, gang("lose", rank=rank, folder=str(tmp_path)))
     assert completion.failure.kind == "crash"
-    assert completion.site.pid in {int(path.name) for path in tmp_path.iterdir()}
+    # Where it was, where that is known: the first worker's site.
+    assert (completion.site is not None) == (rank == 0)
     assert gangs.wait(0.0) == []
     assert run(gangs, gang("together")).failure is None
 

@@ -251,3 +251,30 @@ def test_full_data_go_with_every_method():
 def test_full_data_are_of_one_data_set_and_one_way_to_draw_networks(key, choices, one):
     with pytest.raises(SweepError, match=f"full_data: is of one {one}"):
         make(full_data={}, **{f"search__space__{key}": {"choice": choices}})
+
+
+def test_workers_share_the_chunks_of_a_step():
+    recipe = {"data": "digits", "network": "lenet", "inits_per_step": 20, "chunk": 8}
+    assert make(recipe=recipe, search=None, resources={"workers": 3}).resources.workers == 3
+    with pytest.raises(
+        SweepError, match=r"workers: 4 for 20 networks an outer step, .* expected at most 3, or another"
+    ):
+        make(recipe=recipe, search=None, resources={"workers": 4})
+    # Where the search varies what there is to share, each trial has as many as it can use.
+    space = {"trials": 2, "space": {"inits_per_step": {"int": [1, 64]}}}
+    assert make(recipe=recipe, search=space, resources={"workers": 4}).resources.workers == 4
+
+
+@pytest.mark.parametrize("method", ["labels", "ridge"])
+def test_labels_are_learned_by_one_worker(method):
+    recipe = {"data": "digits", "network": "lenet", "method": method}
+    with pytest.raises(
+        SweepError, match=f"resources.workers: method {method} learns beside one network at a time; leave"
+    ):
+        make(recipe=recipe, search=None, resources={"workers": 2})
+
+
+def test_workers_decide_nothing():
+    recipe = {"data": "digits", "network": "lenet", "inits_per_step": 20, "chunk": 8}
+    one, two = (make(recipe=recipe, search=None, resources={"workers": workers}) for workers in (1, 2))
+    assert one.digest() == two.digest()
