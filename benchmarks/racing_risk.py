@@ -1,13 +1,14 @@
 """What racing over initialisations risks and saves, over simulated whole searches.
 
-    python benchmarks/racing_risk.py [--searches 4000] [--quick]
+    python benchmarks/racing_risk.py [--searches 4000] [--quick] [--run RUN ...]
 
 A search is simulated trial by trial as the driver runs it: each trial is compared, look by look, with the best complete trial so
 far, by the very rule of `orchestrator.racing`; those that are stopped are no incumbents. Accuracies have mean 0 and standard
 deviation 1 over initialisations, but for what is said. First, what a plain test would risk; then four tables: the networks that
 are spent on a trial of a given deficit; the risk where all trials are equally good and the best one comes last, which is the
-hardest case; the same for any two shapes; and the risk where the trials' true means differ. Errors are one standard error of
-the simulation.
+hardest case; the same for any two shapes; and the risk where the trials' true means differ. With ``--run`` there is one table
+instead: accuracies are drawn from those that the networks of real runs had, each trial's from one set's, with its mean taken
+off. Errors are one standard error of the simulation.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from orchestrator.race_threshold import evidence_of, threshold
+from orchestrator.records import read
 
 Array = NDArray[np.float64]
 Shape = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -71,7 +74,8 @@ def race(accuracies: Array, looks: tuple[int, ...], risk: float, lag: int) -> ND
             continue
         complete = spent[:, :seen] == last
         incumbent = np.where(complete, means[:, :seen], -np.inf).argmax(1)
-        spread = np.nanmedian(np.where(complete, variances[:, :seen], np.nan), axis=1)
+        median = np.nanmedian(np.where(complete, variances[:, :seen], np.nan), axis=1)
+        spread = np.maximum(median, variances[rows, incumbent])
         gaps = accuracies[rows, incumbent] - accuracies[:, trial]
         limit = threshold(looks, risk, seen)
         for look in looks[:-1]:
@@ -201,6 +205,44 @@ def _print_spent(searches: int, looks: tuple[int, ...]) -> None:
         print(f"| {rivals} | " + " | ".join(cells) + " |", flush=True)
 
 
+def real_sets(folders: Sequence[str], fewest: int = 50) -> list[Array]:
+    """Return the accuracies on each set of some runs that trained at least ``fewest`` networks, with their mean taken off."""
+    found: dict[tuple[object, ...], list[float]] = defaultdict(list)
+    for folder in folders:
+        for row in read(Path(folder), "evaluations").to_pylist():
+            key = folder, row["trial"], row["phase"], row["run"], row["draw"], row["split"], row["network"]
+            found[key].append(row["accuracy"])
+    return [np.array(values) - np.mean(values) for values in found.values() if len(values) >= fewest]
+
+
+def drawn_from(sets: Sequence[Array]) -> Shape:
+    """Return accuracies of trials each of which is like one of ``sets``, drawn at random."""
+
+    def draw(random: np.random.Generator, size: tuple[int, ...]) -> Array:
+        found = np.empty(size)
+        which = random.integers(len(sets), size=size[:2])
+        for place, number in np.ndenumerate(which):
+            found[place] = random.choice(sets[number], size[2])
+        return found
+
+    return draw
+
+
+def _print_real(folders: Sequence[str], searches: int) -> None:
+    sets = real_sets(folders)
+    spreads = [float(each.std(ddof=1)) for each in sets]
+    skews = [float((each**3).mean() / each.std() ** 3) for each in sets]
+    about = f"standard deviations {100 * min(spreads):.1f} to {100 * max(spreads):.1f} points, skewness"
+    print(f"\n{len(sets)} real sets, {about} {min(skews):.1f} to {max(skews):.1f}:")
+    print(f"the best trial is lost, of searches whose trials are all equally good; stated: {100 * RISK:g} %\n")
+    print("| looks | " + " | ".join(f"best of {trials}" for trials in TRIALS) + " |\n|---" + "|---" * len(TRIALS) + "|")
+    shape = drawn_from(sets)
+    for looks in LOOKS:
+        found = [lost(ties(shape, shape, trials, looks, searches, 13), looks) for trials in TRIALS]
+        cells = (f"{100 * share:.1f} ± {100 * error:.1f}" for share, error in found)
+        print(f"| {_listed(looks)} | " + " | ".join(cells) + " |", flush=True)
+
+
 def _listed(looks: tuple[int, ...]) -> str:
     return ", ".join(map(str, looks))
 
@@ -209,7 +251,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--searches", type=int, default=4000, help="simulated for each figure")
     parser.add_argument("--quick", action="store_true", help="one schedule of looks")
+    parser.add_argument("--run", nargs="+", default=[], help="runs whose accuracies are drawn from")
     given = parser.parse_args()
+    if given.run:
+        _print_real(given.run, given.searches)
+        return
     began = time.perf_counter()
     offered = LOOKS[:1] if given.quick else LOOKS
     _print_plain(given.searches, LOOKS[0])

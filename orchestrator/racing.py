@@ -67,13 +67,14 @@ class Race:
         self._seen = max(self._seen, seen)
         if self._best is None or len(self._looks) < 2:
             return None
-        spread = math.sqrt(statistics.median(self._variances))
+        # The incumbent is likely among the wildest: those have the largest means by luck.
+        spread = math.sqrt(max(statistics.median(self._variances), _variance(self._best)))
         limit = threshold(self._looks, self._risk, seen)
         return Rival(self._best["trial"], self._of_best(self._best["trial"]), spread, limit)
 
     def _take(self, row: Mapping[str, Any]) -> None:
         if row["status"] == "complete":
-            bisect.insort(self._variances, (row["accuracy_sd"] or 0.0) ** 2)
+            bisect.insort(self._variances, _variance(row))
             if self._best is None or row["accuracy_mean"] > self._best["accuracy_mean"]:
                 self._best = row
 
@@ -82,3 +83,7 @@ class Race:
             series = (trial, "search", 0, 0, "validation", self._ledger.recipe(trial).network)
             self._accuracies = (trial, self._ledger.in_order(series))
         return self._accuracies[1]
+
+
+def _variance(row: Mapping[str, Any]) -> float:
+    return float(row["accuracy_sd"] or 0.0) ** 2

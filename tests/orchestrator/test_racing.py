@@ -55,6 +55,7 @@ def test_the_rival_is_the_best_complete_trial_up_to_n_minus_lag():
     assert [rival and rival.trial for rival in rivals] == [None, None, 0, 1, 1, 1, 4]
     assert rivals[6].accuracies == [0.8] * 50
     assert rivals[5].spread == pytest.approx(0.02), "the median of 0.01, 0.02 and 0.04"
+    assert rivals[6].spread == pytest.approx(0.05), "the incumbent's own, above the median"
     assert rivals[5].threshold == threshold(LOOKS, 0.05, 4)
 
 
