@@ -78,7 +78,8 @@ def _why_all_ends(completion: Completion) -> str:
 def _log(under_way: UnderWay, completion: Completion, kind: str, **more: Any) -> None:
     """Say in the events how an attempt ended, and where it ran, as far as known."""
     work, site = completion.call.tag[0], completion.site
-    about = {"trial": work.job.trial, "run": work.job.run, "stage": under_way.stage, "task": completion.call.function}
+    about = {"trial": work.job.trial, "run": work.job.run, "stage": under_way.stage}
+    about |= {"task": completion.call.function, "what": work.key_of(completion.call)}
     where = {} if site is None else {"node": site.node, "host": site.host, "pid": site.pid, "gpus": list(site.gpus)}
     device = completion.value["device"] if completion.failure is None else None
     under_way.events.say("attempt", **about, kind=kind, **where, device=device, seconds=completion.seconds, **more)

@@ -151,7 +151,7 @@ class Work:
 
     def succeed(self, call: Call) -> None:
         """Take in a call that has ended well: what befell it before is over."""
-        self.tries.pop(self._key(call), None)
+        self.tries.pop(self.key_of(call), None)
 
     def fail(self, completion: Completion) -> bool:
         """Take in a failed call; return whether it will be run again."""
@@ -160,7 +160,7 @@ class Work:
         if isinstance(call.tag[1], Networks):
             self.trained.give_up(call.tag[1])
         self.failures[failure.kind] += 1
-        key = self._key(call)
+        key = self.key_of(call)
         tries = self.tries.setdefault(key, Tries(f"{self.job.trial} {self.job.run} {key}", call.needs))
         self.failure = self.failure or tries.take(failure, completion.site)
         if self.failure is not None:
@@ -179,7 +179,7 @@ class Work:
         self.ready.pop(key, None)
         return False
 
-    def _key(self, call: Call) -> str:
+    def key_of(self, call: Call) -> str:
         """Name a call among those of the job, whatever was tried before."""
         what = call.tag[1]
         if isinstance(what, Shard):
@@ -193,7 +193,7 @@ class Work:
     def _call(self, function: str, arguments: Mapping[str, Any], what: Any, inits: Any = None) -> Call:
         """Return a call of one of our tasks, with what it needs after earlier attempts."""
         call = Call(f"orchestrator.tasks:{function}", arguments, (self, what, inits))
-        tries = self.tries.get(self._key(call))
+        tries = self.tries.get(self.key_of(call))
         needs = self.needs.get(call.function, Needs()) if tries is None else tries.needs
         return dataclasses.replace(call, needs=needs)
 

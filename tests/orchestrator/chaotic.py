@@ -95,19 +95,28 @@ class Chaos:
         return self.cluster.add_node(wait=False, num_cpus=1, object_store_memory=100 * 2**20)
 
     def attempts(self, *kinds):
-        """Return the attempts so far that ended in one of ``kinds``."""
+        """Return the attempts so far that ended in one of ``kinds``; all of them where none is named."""
         try:
             lines = (self.folder / "events.jsonl").read_text().splitlines()
         except OSError:
             return []
         events = [json.loads(line) for line in lines if line.endswith("}")]
-        return [event for event in events if event["event"] == "attempt" and event["kind"] in kinds]
+        return [event for event in events if event["event"] == "attempt" and (not kinds or event["kind"] in kinds)]
 
     def more(self, number, *kinds):
         """Wait until ``number`` more attempts have ended in ``kinds``, or the run is over; say whether they have."""
         wanted = len(self.attempts(*kinds)) + number
         until(lambda: self.over.is_set() or len(self.attempts(*kinds)) >= wanted, f"{number} more of {kinds}")
         return len(self.attempts(*kinds)) >= wanted
+
+    def recovered(self):
+        """Wait until every task that has failed was done after that, or the run is over: none shall fail twice in a row."""
+
+        def none_waits():
+            last = {(event["trial"], event["run"], event["what"]): event["kind"] for event in self.attempts()}
+            return self.over.is_set() or set(last.values()) == {"done"}
+
+        until(none_waits, "failed tasks that are done")
 
     def busy(self, nodes):
         """Return a node and its process in the middle of a task; nothing where the run is over."""
@@ -120,17 +129,26 @@ class Chaos:
         return found[0] if found is not True else (None, None)
 
     def kill_workers(self):
-        """Kill processes in the middle of tasks; each time the task has to have come back before the next one."""
+        """Kill processes in the middle of tasks; each time the task has to be done before the next one."""
         self.more(2, "done")
         while len(self.done) < 3:
             _, pid = self.busy(self.nodes)
             if pid is None:
                 return
-            crashes = len(self.attempts("crash"))
-            os.kill(pid, signal.SIGKILL)
-            self.more(3, "done")
-            if len(self.attempts("crash")) > crashes:
+            if self.crashed_by(lambda pid=pid: os.kill(pid, signal.SIGKILL)):
                 self.done.append("worker killed")
+
+    def crashed_by(self, act):
+        """Act, and say whether a task has crashed of it; its process may have been done with it just before."""
+        crashes, done = len(self.attempts("crash")), len(self.attempts("done"))
+        act()
+
+        def is_known():
+            return self.over.is_set() or len(self.attempts("crash")) > crashes or len(self.attempts("done")) > done + 3
+
+        until(is_known, "what became of a killed process")
+        self.recovered()
+        return len(self.attempts("crash")) > crashes
 
     def lose_nodes(self):
         """Take a node in the middle of a task away, without grace, and bring another one; twice."""
@@ -143,6 +161,7 @@ class Chaos:
             self.nodes = [each for each in self.nodes if each is not node] + [self.add()]
             self.done.append("node lost")
             self.more(4, "done")
+            self.recovered()
 
     def stop_a_raylet(self):
         """Stop a node's raylet in the middle of a task until the cluster takes the node for dead, then let it go on."""
@@ -160,6 +179,16 @@ class Chaos:
         finally:
             os.kill(raylet, signal.SIGCONT)
         self.done.append("raylet stopped")
+
+    def stop_a_worker(self):
+        """Stop a process in the middle of a task for good: it is alive, and will never end."""
+        self.more(2, "done")
+        _, pid = self.busy(self.nodes)
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGSTOP)
+        if self.more(1, "timeout"):
+            self.done.append("worker stopped")
 
     def run_out_of_memory(self):
         """Nothing to do from here: the tasks' own network does (see `hungry`)."""
@@ -192,6 +221,7 @@ DISTURBANCES = {
     "workers": Chaos.kill_workers,
     "nodes": Chaos.lose_nodes,
     "raylet": Chaos.stop_a_raylet,
+    "stuck": Chaos.stop_a_worker,
     "memory": Chaos.run_out_of_memory,
 }
 

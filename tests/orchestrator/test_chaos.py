@@ -66,6 +66,14 @@ def test_the_rows_are_those_of_the_undisturbed_run(tmp_path, disturbance, kinds)
     assert comparable(tmp_path / "run") == expected
 
 
+def test_a_task_that_is_stuck_is_ended_by_the_sweep_s_limit_and_the_rows_are_the_same(tmp_path):
+    changes = CHANGES | {"resources": {"segment": 1, "timeout": 60}}
+    expected = undisturbed(tmp_path, changes)
+    assert disturbed(tmp_path, "stuck")
+    assert failed_attempts(tmp_path / "run") == ["timeout"]
+    assert comparable(tmp_path / "run") == expected
+
+
 def test_a_task_for_which_memory_runs_out_gets_more_and_the_rows_are_the_same(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parent)
     expected = undisturbed(tmp_path, HUNGRY)
