@@ -182,8 +182,10 @@ def _render_headline(summary: Summary, headline: Headline, console: Console) -> 
     console.print()
     console.print(Text(f"Trial {headline.trial}, the best on validation, with {headline.network}", style="bold"))
     console.print(_headline(summary, headline))
+    # The name's beginning and a star: short enough for a line, and a shell finds the file by it.
+    sets = [f"distilled set: {summary.folder}/{path[:22]}*{path[-8:]}" for path in headline.distilled]
     several = len({trial.examples for trial in summary.trials if trial.status == "complete"}) > 1
-    for line in protocol(summary, headline) + (size_lines(summary.sizes, "validation") if several else []):
+    for line in protocol(summary, headline) + (size_lines(summary.sizes, "validation") if several else []) + sets:
         console.print(Text(line))
     console.print(Text(_LEGEND, style="dim"))
 
@@ -236,7 +238,7 @@ def _headline(summary: Summary, headline: Headline) -> Table:
 
 
 def protocol(summary: Summary, headline: Headline) -> list[str]:
-    """Return lines that say how the figures came about, and where the distilled sets lie."""
+    """Return lines that say how the figures came about."""
     lines = []
     if headline.test is None:
         lines.append(
@@ -249,8 +251,7 @@ def protocol(summary: Summary, headline: Headline) -> list[str]:
     lines += _quoted(summary)
     raised = enumerate(pairwise(summary.budgets), 2)
     lines += [f"final/{k}: another final, for the budget was raised from {a} to {b} trials" for k, (a, b) in raised]
-    # The name's beginning and a star: short enough for a line, and a shell finds the file by it.
-    return lines + [f"distilled set: {summary.folder}/{path[:22]}*{path[-8:]}" for path in headline.distilled]
+    return lines
 
 
 def size_lines(sizes: Sequence[Size], split: str) -> list[str]:

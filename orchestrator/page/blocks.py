@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -44,6 +45,12 @@ class Table:
     def is_long(self, column: int) -> bool:
         """Say whether a column of words has some that are broken over lines."""
         return self.is_text(column) and any(len(row[column]) > _LONG for row in self.rows)
+
+    def trimmed(self) -> Table:
+        """Return the table without the columns in which nothing is known."""
+        kept = [c for c in range(len(self.headers)) if any(row[c] != "-" for row in self.rows)]
+        rows = [[row[c] for c in kept] for row in self.rows]
+        return dataclasses.replace(self, headers=[self.headers[c] for c in kept], rows=rows)
 
     def is_text(self, column: int) -> bool:
         """Say whether a column holds words, which are set to the left."""

@@ -10,6 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from orchestrator.baseline_plan import NEIGHBOURS
+from orchestrator.estimate import Estimate
+from orchestrator.interval import difference_interval
+from orchestrator.measurement import Baseline
 from orchestrator.opening import Run, open_run
 from orchestrator.page.blocks import Source
 from orchestrator.page.questions import question
@@ -41,6 +45,19 @@ class Findings:
     def recipe(self) -> dict[str, Any]:
         """The sweep's recipe, of which the search replaces some keys."""
         return self.run.sweep.recipe.plain()
+
+    def winner(self, network: str) -> Estimate | None:
+        """Return what the winner's fresh networks of this kind reach; what trains none is held against those of the headline."""
+        headline = self.headline
+        if headline is None or headline.test is None or network in (headline.network, NEIGHBOURS):
+            return None if headline is None else headline.test
+        keys = (headline.phase, headline.trial, network)
+        return next((m.accuracy for m in self.summary.finals if (m.phase, m.trial, m.network) == keys), None)
+
+    def margin_interval(self, baseline: Baseline) -> tuple[float, float] | None:
+        """Return the 95 % interval of the winner's margin over a baseline."""
+        winner = self.winner(baseline.network)
+        return None if winner is None else difference_interval(winner, baseline.accuracy)
 
     def source(self, title: str) -> Source:
         """Return a question of the page, about the headline's trial where it asks about the best one."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.baseline_plan import NEIGHBOURS
 from orchestrator.baseline_rows import about_baseline
 from orchestrator.estimate import Estimate
 from orchestrator.figures import mean_sd, percent, percents, point_range, points
@@ -36,7 +35,7 @@ def result(found: Findings) -> Section | None:
     blocks: list[Block] = []
     if found.headline is not None or found.summary.baselines:
         rows = [*_own(found), *_baselines(found), *_whole(found)]
-        blocks.append(Table(_HEADERS, rows, found.source(_FRESH), note=_LEGEND))
+        blocks.append(Table(_HEADERS, rows, found.source(_FRESH), note=_LEGEND).trimmed())
     blocks += _second(found) + _ratio(found)
     drawn = _drawn(found)
     blocks += [drawn] if drawn is not None else []
@@ -53,7 +52,7 @@ def _own(found: Findings) -> Iterator[_Row]:
         yield _row(f"trial {headline.trial}, fresh networks, test", headline.test, published=quoted)
     else:
         yield ("fresh networks, test: not measured yet", *["-"] * 7, quoted)
-    yield _row(f"trial {headline.trial}, search, validation", headline.validation, _same(found, headline.network))
+    yield _row(f"trial {headline.trial}, search, validation", headline.validation, headline.test)
     if headline.accuracy_before is not None:
         yield ("before training, test", percent(headline.accuracy_before), *["-"] * 7)
 
@@ -61,24 +60,13 @@ def _own(found: Findings) -> Iterator[_Row]:
 def _baselines(found: Findings) -> Iterator[_Row]:
     network = found.headline.network if found.headline else None
     for each in found.summary.baselines:
-        beaten = None if each.margin is None else _same(found, each.network)
+        beaten = None if each.margin is None else found.winner(each.network)
         yield _row(about_baseline(each, network), each.accuracy, beaten, each.published or "-")
 
 
 def _whole(found: Findings) -> Iterator[_Row]:
     if found.headline is not None and found.headline.ratio is not None:
         yield _row("all of the training data, test", found.headline.ratio.full, found.headline.test)
-
-
-def _same(found: Findings, network: str) -> Estimate | None:
-    """Return what the winner's fresh networks of this kind reach; what trains none is held against those of the headline."""
-    headline = found.headline
-    if headline is None or headline.test is None or network in (headline.network, NEIGHBOURS):
-        return None if headline is None else headline.test
-    own = (
-        m for m in found.summary.finals if (m.phase, m.trial, m.network) == (headline.phase, headline.trial, network)
-    )
-    return next((m.accuracy for m in own), None)
 
 
 def _row(what: str, accuracy: Estimate, winner: Estimate | None = None, published: str = "-") -> _Row:

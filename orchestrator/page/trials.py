@@ -49,7 +49,9 @@ def _best(found: Findings) -> Table:
     ]
     rest = len(every) - SHOWN
     note = f"By accuracy on validation. And {count(rest, 'trial')} more." if rest > 0 else "By accuracy on validation."
-    return Table(headers, [_row(trial, names) for trial in every[:SHOWN]], found.source(_BEST), words=2, note=note)
+    return Table(
+        headers, [_row(trial, names) for trial in every[:SHOWN]], found.source(_BEST), words=2, note=note
+    ).trimmed()
 
 
 def _row(trial: Trial, names: Sequence[str]) -> list[str]:

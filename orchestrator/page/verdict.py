@@ -117,9 +117,10 @@ def _beats(found: Findings) -> str:
         return ""
     best = min(against, key=lambda each: each.margin or 0.0)
     above = "above" if (best.margin or 0.0) >= 0 else "below"
-    error = "" if best.margin_se is None else f" (standard error {percent(best.margin_se)})"
+    bounds = found.margin_interval(best)
+    sure = "" if bounds is None else f" (95 % interval {point_range(bounds)})"
     others = f", the best of {len(against)} baselines" if len(against) > 1 else ""
-    return f"on test {percent(abs(best.margin or 0.0))} points {above} {best.name}{others}{error}"
+    return f"on test {percent(abs(best.margin or 0.0))} points {above} {best.name}{others}{sure}"
 
 
 def _chosen(found: Findings) -> str:
