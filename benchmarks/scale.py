@@ -181,7 +181,7 @@ class Resumed(Cluster):
 
 def resumed(sweep: Sweep, folder: Path, began: float) -> str:
     """Resume the run with one more trial; return how long the first call took from ``began``, in a line."""
-    more = sweep.with_trials(sweep.trials + 1)
+    more = sweep.with_budget(trials=sweep.trials + 1)
     try:
         schedule_of(more, Resumed(1, 1.0), folder).drive(lambda: False, lambda: None)
     except First:

@@ -15,27 +15,13 @@ from typing import Any, NoReturn
 
 import click
 
+from orchestrator import options
 from orchestrator.driving import drive, explain
 from orchestrator.exit_status import BAD_INPUT, DONE, FAILED, INTERRUPTED, STOPPED, stopped_by
 from orchestrator.output import open_console, print_line, print_whole, show
-from orchestrator.place import Place, place_of
+from orchestrator.place import Place
 
 __all__ = ["main"]
-
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, and nothing else.")
-_address = click.option(
-    "--address", metavar="ADDR", help="A Ray cluster; left out: RAY_ADDRESS, else a private Ray on this machine."
-)
-_above_zero = click.FloatRange(min=0, min_open=True)
-_inline = click.option("--inline", is_flag=True, help="Run every task in this process, without Ray; for debugging.")
-
-
-def _places(_: click.Context, __: click.Parameter, given: Any) -> Any:
-    """Return the place that a folder, a file or a URI names, or all of several."""
-    return tuple(map(place_of, given)) if isinstance(given, tuple) else given and place_of(given)
-
-
-_folder = click.argument("folder", metavar="RUN", callback=_places)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -76,7 +62,10 @@ def cli() -> None:
 @cli.command()
 @click.argument("sweep")
 @click.option(
-    "--out", metavar="RUN", callback=_places, help="The run's folder, or a URI such as s3://...; left out: runs/NAME."
+    "--out",
+    metavar="RUN",
+    callback=options.places,
+    help="The run's folder, or a URI such as s3://...; left out: runs/NAME.",
 )
 @click.option(
     "--set",
@@ -85,9 +74,9 @@ def cli() -> None:
     multiple=True,
     help="Override a key of the sweep, such as search.trials=4.",
 )
-@_address
-@_inline
-@_json
+@options.address
+@options.inline
+@options.as_json
 def run(
     sweep: str, out: Place | None, overrides: Sequence[str], address: str | None, inline: bool, as_json: bool
 ) -> int:
@@ -101,16 +90,16 @@ def run(
 
 
 @cli.command()
-@_folder
+@options.run_folder
 @click.option(
     "--trials", type=click.IntRange(min=1), help="A larger number of trials; a finished run gets one more final."
 )
-@click.option("--hours", type=_above_zero, help="More time on the clock for the search, in all its drivers.")
-@click.option("--device-hours", type=_above_zero, help="More time of devices for the search.")
+@click.option("--hours", type=options.above_zero, help="More time on the clock for the search, in all its drivers.")
+@click.option("--device-hours", type=options.above_zero, help="More time of devices for the search.")
 @click.option("--retry-failed", is_flag=True, help="Try trials that failed again.")
-@_address
-@_inline
-@_json
+@options.address
+@options.inline
+@options.as_json
 def resume(
     folder: Place,
     trials: int | None,
@@ -135,7 +124,7 @@ def resume(
 @click.argument("sweep")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a key of the sweep.")
 @click.option("--no-probe", is_flag=True, help="Do not time a few steps; print counts alone.")
-@_json
+@options.as_json
 def plan(sweep: str, overrides: Sequence[str], no_probe: bool, as_json: bool) -> int:
     """Say what SWEEP would do, need and cost."""
     from orchestrator.check import check
@@ -150,7 +139,7 @@ def plan(sweep: str, overrides: Sequence[str], no_probe: bool, as_json: bool) ->
 
 
 @cli.command()
-@_json
+@options.as_json
 def sweeps(as_json: bool) -> int:
     """List the shipped sweeps, and the published row that each reproduces."""
     from orchestrator.sweeps_listing import render_sweeps, sweeps_plain
@@ -160,8 +149,8 @@ def sweeps(as_json: bool) -> int:
 
 
 @cli.command()
-@_folder
-@_json
+@options.run_folder
+@options.as_json
 def status(folder: Place, as_json: bool) -> int:
     """Say where RUN stands, from its files alone."""
     from orchestrator.status import render_status, status_of
@@ -172,8 +161,8 @@ def status(folder: Place, as_json: bool) -> int:
 
 
 @cli.command()
-@_folder
-@_json
+@options.run_folder
+@options.as_json
 def watch(folder: Place, as_json: bool) -> int:
     """Follow RUN from any terminal, over its files alone, until its driver is gone."""
     from orchestrator.progress import open_view
@@ -190,12 +179,26 @@ def watch(folder: Place, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("folders", metavar="RUN...", nargs=-1, required=True, callback=_places)
+@options.run_folder
+@options.as_json
+def stop(folder: Place, as_json: bool) -> int:
+    """Ask RUN's driver to stop cleanly, wherever it works, and wait until it has."""
+    from orchestrator.stopping import ask_to_stop
+
+    driver = ask_to_stop(folder)
+    plain = {"version": 1, "stopped": driver and {"host": driver.host, "pid": driver.pid}}
+    gone = driver and f"process {driver.pid} on {driver.host} has stopped; go on with: stillhouse resume {folder}"
+    show(as_json, plain, lambda console: print_line(console, gone or f"no driver is at work on {folder}"))
+    return DONE
+
+
+@cli.command()
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, callback=options.places)
 @click.option(
     "--html", metavar="FILE", type=click.Path(path_type=Path), help="Write the page there, not to RUN/report.html."
 )
 @click.option("--no-html", is_flag=True, help="Write no page.")
-@_json
+@options.as_json
 def report(folders: tuple[Place, ...], html: Path | None, no_html: bool, as_json: bool) -> int:
     """Show the results of RUN as tables, and write them with pictures and plots to one HTML file, RUN/report.html.
 
@@ -212,8 +215,8 @@ def report(folders: tuple[Place, ...], html: Path | None, no_html: bool, as_json
 
 
 @cli.command()
-@click.argument("folders", metavar="RUN RUN...", nargs=-1, required=True, callback=_places)
-@_json
+@click.argument("folders", metavar="RUN RUN...", nargs=-1, required=True, callback=options.places)
+@options.as_json
 def compare(folders: tuple[Place, ...], as_json: bool) -> int:
     """Hold runs against the first of them: what differs in their sweeps, and what that did, paired by initialisation."""
     from orchestrator.compare import compare as hold
@@ -225,13 +228,13 @@ def compare(folders: tuple[Place, ...], as_json: bool) -> int:
 
 
 @cli.command()
-@_folder
+@options.run_folder
 @click.argument("sql")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with a header and nothing cut.")
 @click.option(
     "--to", metavar="FILE", type=click.Path(path_type=Path), help="Write a new .parquet, .csv or .json file instead."
 )
-@_json
+@options.as_json
 def query(folder: Place, sql: str, as_csv: bool, to: Path | None, as_json: bool) -> int:
     """Ask SQL, by DuckDB, of RUN's tables: trials, evaluations, curves, distilled; results and best, joined from these."""
     from orchestrator.answer import answer_csv, answer_plain, render_answer
@@ -256,7 +259,7 @@ def query(folder: Place, sql: str, as_csv: bool, to: Path | None, as_json: bool)
 
 
 @cli.command()
-@click.argument("source", metavar="RUN|FILE", callback=_places)
+@click.argument("source", metavar="RUN|FILE", callback=options.places)
 @click.option("--trial", metavar="TRIAL", help="Of a run: a trial's number, or best, as where it is left out.")
 @click.option(
     "--inits", type=click.IntRange(min=1), default=200, show_default=True, help="Networks to train of each kind."
@@ -267,20 +270,10 @@ def query(folder: Place, sql: str, as_csv: bool, to: Path | None, as_json: bool)
 @click.option(
     "--init-scheme", "schemes", metavar="SCHEME", multiple=True, help="Fresh networks of a scheme; repeatable."
 )
-@click.option(
-    "--optimiser",
-    "optimisers",
-    multiple=True,
-    type=click.Choice(["learned", "sgd", "momentum", "adam", "ridge"]),
-    help="Instead of the set's own; repeatable.",
-)
-@click.option("--lr", type=float, help="The optimiser's constant rate; left out, it is tuned on validation.")
-@click.option("--order", type=click.Choice(["given", "shuffled"]), help="Of the set's own batches.")
-@click.option("--batch", type=int, help="Examples of a step, drawn at random, instead of the set's own batches.")
-@click.option("--steps", type=int, help="Steps of training, instead of as many as the set has rates.")
-@_address
-@_inline
-@_json
+@options.training
+@options.address
+@options.inline
+@options.as_json
 def evaluate(
     source: Place,
     trial: str | None,
@@ -315,15 +308,15 @@ def evaluate(
 
 
 @cli.command()
-@_folder
+@options.run_folder
 @click.option("--rows", type=click.IntRange(min=1), default=20, show_default=True, help="Evaluations to compute anew.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Which rows: another draws others."
 )
 @click.option("--distil", metavar="TRIAL", help="Distil this trial anew as well: a number, or best.")
-@_address
-@_inline
-@_json
+@options.address
+@options.inline
+@options.as_json
 def verify(
     folder: Place, rows: int, seed: int, distil: str | None, address: str | None, inline: bool, as_json: bool
 ) -> int:
@@ -340,7 +333,7 @@ def verify(
 
 
 @cli.command()
-@click.argument("source", metavar="RUN|FILE", callback=_places)
+@click.argument("source", metavar="RUN|FILE", callback=options.places)
 @click.option("--to", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The folder to write to.")
 @click.option(
     "--format",
@@ -350,7 +343,7 @@ def verify(
     help="png, safetensors, npz, csv or dataset; several, or all that fit where it is left out.",
 )
 @click.option("--trial", metavar="TRIAL", help="Of a run: a trial's number, or best, as where it is left out.")
-@_json
+@options.as_json
 def export(source: Place, to: Path, formats: Sequence[str], trial: str | None, as_json: bool) -> int:
     """Write a distilled set for other tools, over nothing that is there."""
     from orchestrator.export import export as write
@@ -363,10 +356,10 @@ def export(source: Place, to: Path, formats: Sequence[str], trial: str | None, a
 
 
 @cli.command()
-@_folder
+@options.run_folder
 @click.option("--to", required=True, metavar="KIND:PLACE", help="Such as optuna:sqlite:///study.db.")
 @click.option("--follow", is_flag=True, help="Go on for as long as a driver is at work on RUN.")
-@_json
+@options.as_json
 def mirror(folder: Place, to: str, follow: bool, as_json: bool) -> int:
     """Copy RUN into another tool, from its files; again, what has come since."""
     from orchestrator.figures import count
@@ -380,7 +373,7 @@ def mirror(folder: Place, to: str, follow: bool, as_json: bool) -> int:
 
 @cli.command()
 @click.argument("name", metavar="[NAME|PATH]", required=False)
-@_json
+@options.as_json
 def data(name: str | None, as_json: bool) -> int:
     """List the data sets and which are here, fetch the one that is named, or say what a path of your own holds."""
     from distiller.own_path import own_path

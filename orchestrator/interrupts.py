@@ -30,6 +30,10 @@ class Interrupts:
             raise KeyboardInterrupt
         self.received = number
 
+    def wish(self) -> None:
+        """Take a wish to stop that came in another way, as a SIGTERM; one that has come already stays."""
+        self.received = signal.SIGTERM if self.received is None else self.received
+
 
 @contextmanager
 def interrupts() -> Iterator[Interrupts]:

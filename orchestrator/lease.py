@@ -27,7 +27,7 @@ from orchestrator.process_start import process_start
 from orchestrator.publish import make_folder, publish
 from orchestrator.turn import one_at_a_time
 
-__all__ = ["STALE_SECONDS", "Holder", "Lease", "LeaseHeld", "LeaseLost"]
+__all__ = ["STALE_SECONDS", "Holder", "Lease", "LeaseHeld", "LeaseLost", "read_holder"]
 
 STALE_SECONDS = 60.0
 """Time without a heartbeat after which a driver of another host counts as dead; beat several times in it."""
@@ -91,7 +91,7 @@ class Lease:
 
         Raises `LeaseLost` where another has taken over.
         """
-        if _read(self.folder) != self.holder:
+        if read_holder(self.folder) != self.holder:
             raise LeaseLost(f"{self.folder}: another driver has taken this run over; this one writes no more")
         path = _path(self.folder)
         if isinstance(path, Path):
@@ -104,7 +104,7 @@ class Lease:
         # In a store without a turn, which would have to write: it may be for want of room or of a network that this driver ends.
         turn = one_at_a_time(self.folder) if isinstance(self.folder, Path) else contextlib.nullcontext()
         with contextlib.suppress(OSError), turn:
-            if _read(self.folder) == self.holder:
+            if read_holder(self.folder) == self.holder:
                 _path(self.folder).unlink()
 
     def __enter__(self) -> Lease:
@@ -116,7 +116,7 @@ class Lease:
 
 def _refuse_if_held(folder: Place, now: float) -> None:
     """Raise `LeaseHeld` unless the lease is free; ``now`` is the file system's time."""
-    holder = _read(folder)
+    holder = read_holder(folder)
     if holder is not None and holder.is_here():
         if holder.is_running():
             raise LeaseHeld(_describe(folder, holder, f"stop it first: kill {holder.pid}"))
@@ -141,7 +141,7 @@ def _path(folder: Place) -> Place:
     return folder / "lease.json"
 
 
-def _read(folder: Place) -> Holder | None:
+def read_holder(folder: Place) -> Holder | None:
     """Return who is named by the lease; None where there is none, or where it is not one of ours."""
     try:
         return Holder(**json.loads(_path(folder).read_bytes()))

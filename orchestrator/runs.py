@@ -221,7 +221,7 @@ def _drive(
 
 
 def _work(schedule: Schedule, lease: Lease, heard: Interrupts, view: View | None) -> bool:
-    tick = _ticker(schedule, lease, view)
+    tick = _ticker(schedule, lease, heard, view)
     schedule.events.say("driver_started", slots=schedule.executor.slots, finals=schedule.finals)
     write_json(schedule.storage.folder / "environment.json", _environment(schedule.executor))
     try:
@@ -306,10 +306,11 @@ def _environment(executor: Executor) -> dict[str, Any]:
     return environment(executor.slots)
 
 
-def _ticker(schedule: Schedule, lease: Lease, view: View | None) -> Any:
-    """Return what the loop calls at each turn: a heartbeat now and then, and the newest state for the view and for watchers."""
+def _ticker(schedule: Schedule, lease: Lease, heard: Interrupts, view: View | None) -> Any:
+    """Return what the loop calls at each turn: a heartbeat, the newest state for views, a look whether to stop."""
     from orchestrator.standing import standing
     from orchestrator.standing_file import write_standing
+    from orchestrator.stopping import is_asked_to_stop
 
     began = beaten = shown = time.monotonic()
     written = -math.inf
@@ -327,5 +328,7 @@ def _ticker(schedule: Schedule, lease: Lease, view: View | None) -> Any:
         if last or now - written > pause:
             write_standing(schedule.storage.folder, standing(schedule, now - began))
             written = now
+            if is_asked_to_stop(schedule.storage.folder, lease.holder):
+                heard.wish()
 
     return tick
