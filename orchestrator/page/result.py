@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from orchestrator.baseline_rows import about_baseline
@@ -18,7 +19,7 @@ from orchestrator.report import protocol
 __all__ = ["result"]
 
 _MEASURED = ("", "accuracy, % ± sd", "95 % interval", "sd runs", "se", "n")
-_HEADERS = (*_MEASURED, "winner ahead, points", "its 95 % interval", "published, %")
+_HEADERS = (*_MEASURED, "winner ahead, points", "its se", "its 95 % interval", "published, %")
 _FRESH = "How well do fresh networks do on the test split, with both spreads?"
 _WHOLE = "How near does it come to training on all of the data?"
 _SECOND = "Is the winner better than the runner-up, on networks that neither was chosen by?"
@@ -51,10 +52,10 @@ def _own(found: Findings) -> Iterator[_Row]:
     if headline.test is not None:
         yield _row(f"trial {headline.trial}, fresh networks, test", headline.test, published=quoted)
     else:
-        yield ("fresh networks, test: not measured yet", *["-"] * 7, quoted)
+        yield ("fresh networks, test: not measured yet", *["-"] * 8, quoted)
     yield _row(f"trial {headline.trial}, search, validation", headline.validation, headline.test)
     if headline.accuracy_before is not None:
-        yield ("before training, test", percent(headline.accuracy_before), *["-"] * 7)
+        yield ("before training, test", percent(headline.accuracy_before), *["-"] * 8)
 
 
 def _baselines(found: Findings) -> Iterator[_Row]:
@@ -73,8 +74,10 @@ def _row(what: str, accuracy: Estimate, winner: Estimate | None = None, publishe
     spread = mean_sd(accuracy.mean, accuracy.sd_networks)
     sure = (percents(interval(accuracy)), percent(accuracy.sd_groups), percent(accuracy.se), f"{accuracy.n:,}")
     if winner is None:
-        return (what, spread, *sure, "-", "-", published)
-    ahead = (points(winner.mean - accuracy.mean), point_range(difference_interval(winner, accuracy)))
+        return (what, spread, *sure, "-", "-", "-", published)
+    error = None if winner.se is None or accuracy.se is None else math.hypot(winner.se, accuracy.se)
+    bounds = difference_interval(winner, accuracy)
+    ahead = (points(winner.mean - accuracy.mean), percent(error), point_range(bounds))
     return (what, spread, *sure, *ahead, published)
 
 
