@@ -50,7 +50,9 @@ def tiles(found: Findings) -> list[tuple[str, str, str]]:
     wall = "" if cost.wall is None else f"{clock(cost.wall)} on the clock"
     shown = [] if headline is None else _accuracy_tiles(found, headline)
     ended = sum(found.summary.statuses.values())
-    trials = ("trials finished", f"{ended:,} of {found.summary.trials_total:,}", tally(found.summary.statuses))
+    spent = found.summary.ended[-1]
+    how = tally(found.summary.statuses) + (f"; no more were asked, for {spent} is spent" if spent else "")
+    trials = ("trials finished", f"{ended:,} of {found.summary.trials_total:,}", how)
     return [*shown, trials, ("device time", clock(cost.devices), wall)]
 
 

@@ -30,3 +30,8 @@ def test_it_is_json_and_says_what_it_ran_on():
 def test_outside_a_repository_there_is_no_commit(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert environment(1)["git"] is None
+
+
+def test_a_password_in_the_command_is_left_out(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["stillhouse", "run", "--set", "search.warm_start.storage=mysql://me:hush@host/db"])
+    assert environment(1)["command"][-1] == "search.warm_start.storage=mysql://me@host/db"

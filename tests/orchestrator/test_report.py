@@ -216,3 +216,10 @@ def test_several_objectives_have_their_front(tmp_path):
     assert row(table, "0 ")[:5] == ["80.00", "±", "1.15", "20", "9,000,000"]
     assert "70.00" not in table  # trial 0 is as small, quicker, and more accurate
     assert summary(folder).front == (1, 0)
+
+
+def test_a_time_budget_that_ended_the_search_is_said(tmp_path):
+    text = SWEEP.replace("  trials: 4\n", "  trials: 40\n  hours: 2\n")
+    folder = write_run(tmp_path / "run", text, finished_trials(), finals=[4], ended=["search.hours"])
+    assert "search ended by search.hours, which was spent after 4 trials" in rendered(folder)
+    assert "search ended by" not in rendered(write_run(tmp_path / "other", text, finished_trials(), finals=[4]))

@@ -116,6 +116,25 @@ def test_the_number_of_threads_changes_no_suggestion_and_is_left_as_it_was():
     assert asked[0] == asked[1]
 
 
+@pytest.mark.parametrize("sampler, trials", [("tpe", 30), ("nsga2", 60), ("gp", 13), ("qmc", 20)])
+def test_several_objectives_are_asked_for_again_alike(sampler, trials):
+    def search():
+        return Search(SPACE, sampler, seed=1, lag=4, directions=("maximize", "minimize", "minimize"))
+
+    first, known, asked = search(), {}, []
+    for n in range(trials):
+        asked.append(first.ask(n, known))
+        costs = (10.0 * asked[n]["steps"], 1e6 * asked[n]["steps"] * asked[n]["width"])
+        kind = Outcome("diverged") if n % 9 == 5 else Outcome("complete", (-abs(asked[n]["steps"] - 12), *costs))
+        known[n] = Outcome("failed") if n % 11 == 7 else kind
+    again = search()
+    assert [again.ask(n, known) for n in range(trials)] == asked
+    # What diverged is worst in all: no accuracy, at the largest costs that were told before it.
+    told = [trial for trial in again._study.trials if trial.values and trial.constraints == {"finite": 1.0}]
+    assert told
+    assert all(trial.values[0] == 0.0 and trial.values[1] > 0 for trial in told[1:])
+
+
 BOWL = {"x": {"float": [-1.0, 1.0]}, "y": {"float": [-1.0, 1.0]}}
 
 

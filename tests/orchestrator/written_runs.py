@@ -28,16 +28,18 @@ published: {accuracy: "96.13", source: "SLDD, Table 2"}
 PARAMS = pa.struct([("steps", pa.int64()), ("outer_lr", pa.float64())])
 
 
-def write_run(folder, text=SWEEP, trials=(), evaluations=(), curves=(), finals=None, name="small", params=PARAMS):
-    """Write a run of the sweep ``text`` with these rows, ``params`` the type of what was searched; return its folder."""
+def write_run(
+    folder, text=SWEEP, trials=(), evaluations=(), curves=(), finals=None, name="small", params=PARAMS, ended=None
+):
+    """Write a run of the sweep ``text`` with these rows; return its folder. ``params`` is the type of what was searched, ``ended``
+    says of each final which time budget ended its search."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.parent / f"{name}.yaml"
     path.write_text(text)
     sweep = read(str(path))
     finals = finals or [sweep.search.trials if sweep.search else 1]
-    write_json(
-        folder / "sweep.json", {"version": 1, "digest": sweep.digest(), "sweep": sweep.frozen(), "finals": finals}
-    )
+    about = {"finals": finals} | ({} if ended is None else {"ended": ended})
+    write_json(folder / "sweep.json", {"version": 1, "digest": sweep.digest(), "sweep": sweep.frozen(), **about})
     records = Records(folder, params if sweep.search else None)
     for row in trials:
         row["recipe"] = json.dumps(sweep.recipe_for(row["params"] or {}).plain())
