@@ -31,8 +31,10 @@ PARAMS = pa.struct([("steps", pa.int64()), ("outer_lr", pa.float64())])
 def write_run(
     folder, text=SWEEP, trials=(), evaluations=(), curves=(), finals=None, name="small", params=PARAMS, ended=None
 ):
-    """Write a run of the sweep ``text`` with these rows; return its folder. ``params`` is the type of what was searched, ``ended``
-    says of each final which time budget ended its search."""
+    """Write a run of the sweep ``text`` with these rows; return its folder.
+
+    ``params`` is the type of what was searched, ``ended`` says of each final which time budget ended its search.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.parent / f"{name}.yaml"
     path.write_text(text)
