@@ -13,11 +13,11 @@ from distiller.network_files import name_of, write_network
 from distiller.recipe import Recipe
 from distiller.state import State
 from orchestrator.events import Events
+from orchestrator.frozen import freeze
 from orchestrator.lease import Lease, LeaseHeld
-from orchestrator.opening import RunError, open_run
+from orchestrator.opening import Run, RunError, open_run
 from orchestrator.plan import search_job
 from orchestrator.run_files import read_events
-from orchestrator.runs import _freeze
 from orchestrator.standing_file import read_standing, write_standing
 from orchestrator.storage import Storage
 from sweeps.sweep import build
@@ -60,7 +60,7 @@ def test_a_trained_network(tmp_path):
 
 
 def test_the_frozen_sweep(tmp_path):
-    _freeze(tmp_path, SWEEP_READ, [4])
+    freeze(Run(tmp_path, SWEEP_READ, (4,), SWEEP_READ.digest()))
     path = tmp_path / "sweep.json"
     path.write_bytes(path.read_bytes().rstrip())
     for _ in cuts(path):
