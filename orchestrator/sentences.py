@@ -15,7 +15,7 @@ from orchestrator.opening import load
 from orchestrator.place import Place
 from orchestrator.summary import Summary
 
-__all__ = ["Line", "headline_set", "read_lines", "render_sentences", "sentences_of", "shown_lines"]
+__all__ = ["Line", "headline_set", "read_lines", "render_sentences", "sentences_of", "shortened", "shown_lines"]
 
 _MOST_SENTENCES = 20
 _MOST_WORDS = 40
@@ -51,7 +51,7 @@ def sentences_of(distilled: Distilled) -> Iterator[tuple[str, list[str]]]:
 def shown_lines(distilled: Distilled) -> list[str]:
     """Return the first sentences, none too long for a screen, each after its label."""
     lines = list(read_lines(distilled))
-    shown = [f"{line.label}: {_shortened(line.sentence)}" for line in lines[:_MOST_SENTENCES]]
+    shown = [f"{line.label}: {shortened(line.sentence)}" for line in lines[:_MOST_SENTENCES]]
     left = len(lines) - len(shown)
     return [*shown, f"And {left} more: stillhouse export --format sentences writes all."] if left > 0 else shown
 
@@ -75,6 +75,7 @@ def render_sentences(distilled: Distilled, console: Console) -> None:
         console.print(Text(line))
 
 
-def _shortened(sentence: str) -> str:
+def shortened(sentence: str) -> str:
+    """Return a sentence that is not too long for a screen or a page."""
     words = sentence.split(" ")
     return sentence if len(words) <= _MOST_WORDS else " ".join([*words[:_MOST_WORDS], "..."])

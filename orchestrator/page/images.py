@@ -12,14 +12,15 @@ from distiller.pictures import can_be_drawn, columns_of, leading_labels, picture
 from orchestrator.figures import count
 from orchestrator.opening import load
 from orchestrator.page.axis import axis_over
-from orchestrator.page.blocks import Block, Gallery, Picture, Plotted, Section, Sheet
+from orchestrator.page.blocks import Block, Gallery, Picture, Plotted, Section, Sheet, Table
 from orchestrator.page.findings import Findings
 from orchestrator.page.plot import Plot, cell_paths
-from orchestrator.sentences import shown_lines
+from orchestrator.sentences import read_lines, shortened
 
 __all__ = ["distilled_set"]
 
 _MOST_IMAGES = 400
+_MOST_SENTENCES = 100
 _MOST_CELLS = 40_000
 _LABELS = "What are the learned labels?"
 _RATES = "What are the learned rates?"
@@ -34,7 +35,8 @@ def distilled_set(found: Findings) -> Section | None:
         distilled = load(found.folder / path)
     except (DistilledError, OSError, RuntimeError) as error:
         return Section("distilled", "The distilled set", [f"It cannot be shown: {error}"])
-    blocks: list[Block] = [_gallery(found, distilled)] if can_be_drawn(distilled) else []
+    blocks: list[Block] = _sentences(found, distilled)
+    blocks += [_gallery(found, distilled)] if can_be_drawn(distilled) else []
     blocks += [_label_matrix(found, distilled)]
     blocks += [_rates(found, distilled)] if len(distilled.rates) else []
     return Section("distilled", "The distilled set", _about(found, distilled, path), blocks)
@@ -49,7 +51,17 @@ def _about(found: Findings, distilled: Distilled, path: str) -> list[str]:
     assert found.headline is not None
     others = len(found.headline.distilled) - 1
     more = f" The first of {others + 1} that the result is the mean of." if others else ""
-    return [line + more, f"File: {path}", *shown_lines(distilled)]
+    return [line + more, f"File: {path}"]
+
+
+def _sentences(found: Findings, distilled: Distilled) -> list[Block]:
+    """Return the sentences by their nearest words, each with its label; none of a set that is no text."""
+    lines = list(read_lines(distilled))
+    rows = [(str(line.step), line.label, shortened(line.sentence)) for line in lines[:_MOST_SENTENCES]]
+    left = len(lines) - len(rows)
+    more = f" And {left} more: stillhouse export --format sentences writes all." if left else ""
+    note = f"By the nearest word of every vector.{more}"
+    return [Table(("step", "label", "sentence"), rows, found.source(_LABELS), words=3, note=note)] if rows else []
 
 
 def _gallery(found: Findings, distilled: Distilled) -> Gallery:
@@ -67,6 +79,10 @@ def _gallery(found: Findings, distilled: Distilled) -> Gallery:
     left = len(distilled) - sum(len(sheet.pictures) for sheet in sheets)
     note = f"And {count(left, 'example')} more: stillhouse export {found.folder} --to DIR draws all." if left else ""
     cut = "Out of the normalised space; darker than black and brighter than white are cut. Below each: its largest labels."
+    if distilled.text is not None:
+        cut = (
+            "Embeddings: a row a word, a column a number of its vector, grey for zero. Below each: its largest labels."
+        )
     return Gallery(sheets, found.source(_LABELS), f"{cut} {note}".strip())
 
 

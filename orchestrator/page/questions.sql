@@ -115,7 +115,7 @@ FROM counted WHERE trial IN (SELECT trial FROM best) AND (phase = 'search' OR ph
 GROUP BY phase ORDER BY phase
 
 -- How did the search go?
-SELECT trial, status, accuracy_mean AS accuracy, max(accuracy_mean) OVER (ORDER BY trial) AS best_so_far, params, objectives, device_seconds
+SELECT trial, status, accuracy_mean AS accuracy, max(accuracy_mean) FILTER (status = 'complete') OVER (ORDER BY trial) AS best_so_far, params, objectives, device_seconds
 FROM trials ORDER BY trial
 
 -- Which searched keys mattered?

@@ -47,8 +47,9 @@ def searching(found: Findings) -> Section | None:
 
 
 def _history(found: Findings, rows: Sequence[Row]) -> Plotted:
-    complete = [(row["trial"], 100 * row["accuracy"]) for row in rows if row["accuracy"] is not None]
-    y = axis_over("accuracy, % (validation)", [value for _, value in complete] or [0.0, 100.0])
+    measured = [100 * row["accuracy"] for row in rows if row["accuracy"] is not None]
+    complete = [(row["trial"], 100 * row["accuracy"]) for row in rows if row["status"] == "complete"]
+    y = axis_over("accuracy, % (validation)", measured or [0.0, 100.0])
     x = axis_over("trial", [row["trial"] for row in rows], whole=True)
     plot = Plot(x, y, f"accuracy of {len(complete)} trials in the order of asking, and the best so far")
     best = list(accumulate((value for _, value in complete), max))
@@ -66,7 +67,8 @@ def _history(found: Findings, rows: Sequence[Row]) -> Plotted:
             kind = "best" if row["trial"] == winner else "one" if row["status"] == "complete" else "faint"
             plot.dot(row["trial"], 100 * row["accuracy"], f"trial {row['trial']}: {percent(row['accuracy'])}", kind)
     key = [("best", "winner"), ("two", "best so far")] if complete else []
-    key += [("bad", "without a result")] if len(complete) < len(rows) else []
+    key += [("faint", "raced out or pruned")] if len(complete) < len(measured) else []
+    key += [("bad", "without a result")] if len(measured) < len(rows) else []
     return Plotted(plot.svg(), "Search history.", found.source(_HISTORY), key)
 
 

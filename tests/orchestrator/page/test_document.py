@@ -1,8 +1,13 @@
 import re
 
 import pyarrow as pa
+import torch
 from rich.console import Console
 
+from distiller.distilled import Distilled
+from distiller.reading import Reading
+from distiller.text import Text
+from orchestrator.distilled_table import write_distilled
 from orchestrator.page import page, write_page
 from orchestrator.report import render
 from orchestrator.summary import summary
@@ -167,3 +172,19 @@ def test_a_page_replaces_the_one_before_whole(finished, tmp_path):
 def test_a_set_that_is_gone_is_said_to_be(tmp_path):
     found = read(write_whole_run(tmp_path / "run"))
     assert "It cannot be shown" in found.texts["distilled"]
+
+
+def test_sentences_are_read_beside_their_labels_and_drawn(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    said = Reading((("a dull film indeed", "best <b> of all"),), ("negative", "positive"))
+    inputs, labels = torch.randn(1, 2, 4, 6, generator=generator), torch.tensor([[[-2.21], [2.53]]])
+    about = {"epochs": 2, "classes": 2, "mean": (0.0,), "std": (1.0,), "data": "imdb", "network": "textconvnet"}
+    made = Distilled(inputs, labels, torch.tensor([0.5, 0.25]), **about, text=Text(length=4), reading=said)
+    name = write_distilled(tmp_path / "run" / "distilled", made)
+    found = read(write_run(tmp_path / "run", SWEEP, [trial(0, 0.8, 0.02, 0.01, distilled=name)], search_rows()[:3]))
+    assert [(row["label"], row["sentence"]) for row in found.table("sentence")] == [
+        ("negative (-2.21)", "a dull film indeed"),
+        ("positive (2.53)", "best <b> of all"),
+    ]
+    assert found.pictures == ["step 0, example 0; labels 1: -2.21", "step 0, example 1; labels 1: 2.53"]
+    assert "grey for zero" in found.texts["distilled"]
