@@ -22,6 +22,7 @@ SEARCH = {
     "trials": 6,
     "lag": 3,
     "objectives": ["accuracy", "examples", "operations"],
+    "enqueue": [{"steps": 2, "epochs": 3, "distill_lr": 0.05}, {"epochs": 1}],
     "space": {"steps": {"int": [1, 3]}, "epochs": {"int": [1, 3]}, "distill_lr": {"float": [0.01, 0.1], "log": True}},
 }
 FINAL = {"validation": 1200, "inits": 3, "shard": 2, "final": {"top": 2, "inits": 2}}
@@ -68,6 +69,12 @@ def test_every_complete_trial_has_its_accuracy_and_its_counted_costs(driven):
 def test_slots_and_order_change_no_row(driven, tmp_path, slots):
     drive(tmp_path / "run", slots)
     assert rows(tmp_path / "run") == rows(driven.storage.folder)
+
+
+def test_what_is_enqueued_comes_first(driven):
+    first, second = (driven.ledger.trials[number]["params"] for number in (0, 1))
+    assert first == SEARCH["enqueue"][0]
+    assert second["epochs"] == 1
 
 
 def test_the_final_measures_members_of_the_front(driven):
