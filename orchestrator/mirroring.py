@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from orchestrator.figures import count
 from orchestrator.mirrors.mirror import open_mirror
 from orchestrator.mirrors.story import read_story
 from orchestrator.opening import open_run
@@ -31,14 +30,16 @@ def mirror(
     Return how many trials, the baselines counting as one, were new there or have changed. With ``follow`` again and again while a
     driver is at work, and once more after it has gone. Raises `RunError`, `RecordsError` for a damaged table, `MirrorError`.
     """
-    changed = 0
+    changed: set[str] = set()
     with contextlib.closing(open_mirror(target)) as opened:
         while True:
             run = open_run(folder)
             # Asked before the files are read: what a driver that is gone has left is then read whole.
             at_work = follow and (driver := driver_of(folder, time.time())) is not None and driver.alive
-            changed += opened.take(read_story(run))
+            new = opened.take(read_story(run))
+            changed |= new
             if not at_work:
-                return changed
-            say(f"{count(changed, 'trial')} so far")
+                return len(changed)
+            if new:
+                say(f"new or changed: {', '.join(sorted(new))}")
             sleep(_SECONDS_BETWEEN_LOOKS)

@@ -28,8 +28,8 @@ class MirrorError(RuntimeError):
 class Mirror(Protocol):
     """The copy of runs in one place."""
 
-    def take(self, story: Story) -> int:
-        """Bring the copy up to ``story``; return how many of its trials were new there or have changed."""
+    def take(self, story: Story) -> set[str]:
+        """Bring the copy up to ``story``; return the names of its trials that were new there or have changed."""
 
     def close(self) -> None:
         """Let go of the place."""

@@ -50,12 +50,12 @@ class MlflowMirror:
     def __init__(self, client: MlflowClient) -> None:
         self._client = client
 
-    def take(self, story: Story) -> int:
+    def take(self, story: Story) -> set[str]:
         """Log whatever is new of a trial."""
         try:
             experiment = self._experiment(story.run.sweep.name)
             there = {run.data.tags[_TRIAL]: run for run in self._runs(experiment, story.run.digest)}
-            return sum(self._take(experiment, there.get(trial.name), story, trial) for trial in story.trials)
+            return {each.name for each in story.trials if self._take(experiment, there.get(each.name), story, each)}
         except MlflowException as error:
             raise MirrorError(f"{story.run.folder}: MLflow refuses it: {' '.join(str(error).split())}") from error
 

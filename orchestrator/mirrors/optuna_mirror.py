@@ -40,20 +40,21 @@ class OptunaMirror:
     def __init__(self, storage: BaseStorage) -> None:
         self._storage = storage
 
-    def take(self, story: Story) -> int:
+    def take(self, story: Story) -> set[str]:
         """Add the trials that are new, and finish those that were at work."""
         study = self._study(story.run)
         there = {each.user_attrs.get(TRIAL): each for each in self._storage.get_all_trials(study, deepcopy=False)}
         known = {each.number: each for each in story.trials if each.number >= 0}
         space, steps = study_distributions(space_of(story.run.sweep) or {}), story.run.sweep.recipe.outer_steps
-        changed = 0
+        changed = set()
         # A trial that has no row yet is there too, or the numbers of those after it would be others.
         for number in range(max(known, default=-1) + 1):
             before, now = there.get(number), known.get(number, TrialStory(number))
             if before is not None and before.state.is_finished() and not _superseded(before, now):
                 continue
             trial = study_trial(now, space, steps)
-            changed += self._take(study, before, trial)
+            if self._take(study, before, trial):
+                changed.add(now.name)
         return changed
 
     def close(self) -> None:

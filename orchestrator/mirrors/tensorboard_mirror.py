@@ -46,11 +46,11 @@ class TensorboardMirror:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
 
-    def take(self, story: Story) -> int:
+    def take(self, story: Story) -> set[str]:
         """Add a file for whatever is new of a trial."""
         folder = self._logs / story.run.sweep.name
         _claim(folder, story.run)
-        return sum(_take(folder / trial.name, story, trial) for trial in story.trials)
+        return {trial.name for trial in story.trials if _take(folder / trial.name, story, trial)}
 
     def close(self) -> None:
         """Do nothing: no file stays open."""

@@ -51,7 +51,7 @@ class WandbMirror:
     def __init__(self, entity: str | None, project: str) -> None:
         self._entity, self._project = entity, project
 
-    def take(self, story: Story) -> int:
+    def take(self, story: Story) -> set[str]:
         """Give what has ended since, and leave its mark once W&B has it."""
         folder = _root() / "wandb"
         marks = folder / f"stillhouse-{self._project}-{story.run.digest[:16]}.json"
@@ -62,7 +62,7 @@ class WandbMirror:
             given[name] = mark
             make_folder(folder)
             write_json(marks, given)
-        return sum(name != _ACCURACIES for name, _, _ in new)
+        return {name for name, _, _ in new} - {_ACCURACIES}
 
     def close(self) -> None:
         """Do nothing: each run of W&B is finished when it has been given."""

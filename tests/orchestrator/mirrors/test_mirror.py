@@ -1,6 +1,9 @@
 import sys
 
+import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from orchestrator.lease import Lease
 from orchestrator.mirroring import mirror
@@ -43,9 +46,14 @@ def test_a_run_is_followed_until_its_driver_is_gone(tmp_path):
     looks = iter([lambda: None, lambda: (go_on(folder), lease.release())])
     place = f"optuna:{tmp_path}/study.log"
     changed = mirror(folder, place, follow=True, say=said.append, sleep=lambda seconds: next(looks)())
-    assert said == ["3 trials so far", "3 trials so far"]
+    assert said == ["new or changed: trial-0000, trial-0001, trial-0002"]
     # What the driver did last is there too: trial 1 has failed, and trial 2's curve has gone on.
-    assert changed == 5
+    assert changed == 3
+    trials = optuna.load_study(
+        study_name="small", storage=JournalStorage(JournalFileBackend(f"{tmp_path}/study.log"))
+    ).trials
+    assert [each.state.name for each in trials] == ["COMPLETE", "FAIL", "RUNNING"]
+    assert len(trials[2].intermediate_values) == 6
     assert mirror(folder, place, follow=True) == 0
 
 
