@@ -15,7 +15,19 @@ from sweeps.secret import without_passwords
 
 __all__ = ["environment"]
 
-_PACKAGES = ("stillhouse", "torch", "torchvision", "torchtext", "ray", "optuna", "pyarrow", "numpy", "scikit-learn")
+_PACKAGES = (
+    "stillhouse",
+    "torch",
+    "torchvision",
+    "torchtext",
+    "ray",
+    "optuna",
+    "cmaes",
+    "pyarrow",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+)
 
 
 def environment(slots: int) -> dict[str, Any]:
