@@ -30,7 +30,7 @@ class Rungs:
 
     def least(self, number: int) -> dict[int, float]:
         """Return the least value with which trial ``number`` goes on, by rung. Trials are asked in order; see `Race.rival`."""
-        seen = max(0, number - self._lag + 1)
+        seen = max(0, number - self._lag + 1) if self._values else 0
         for finished in range(self._seen, seen):
             if self._ledger.trials[finished]["status"] == "failed":
                 continue
