@@ -21,7 +21,7 @@ from orchestrator.executor import Site
 
 __all__ = ["Whereabouts", "here"]
 
-_PATIENCE = 2.0
+_PATIENCE = 5.0
 """Seconds that the driver waits for an answer."""
 
 Plain = tuple[str, str, int, tuple[str, ...]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,13 +15,13 @@ from distiller.drawing import pool_seeds, worker_shares
 from distiller.evaluate import evaluation_seeds
 from orchestrator.chunks import Chunks
 from orchestrator.clock import Clock
-from orchestrator.executor import Call, Completion, Needs
-from orchestrator.failures import POLICIES, Failure, Kind
+from orchestrator.executor import Call, Completion
+from orchestrator.failures import Failure
 from orchestrator.hurdles import NO_HURDLES, Hurdles
 from orchestrator.plan import Job, Shard
+from orchestrator.retries import Retries
 from orchestrator.rung_phase import is_rung, rung_phase
 from orchestrator.trained import Networks, TrainedNetworks, of_segment
-from orchestrator.tries import Tries
 
 __all__ = ["Work"]
 
@@ -60,15 +60,7 @@ class Work:
     distil_seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
     clock: Clock = field(default_factory=Clock)
-    failures: Counter[Kind] = field(default_factory=Counter)
-    """Attempts that failed, by class."""
-    tries: dict[str, Tries] = field(default_factory=dict)
-    """What befell calls that are to be tried again, by their keys."""
-    ready: dict[str, float] = field(default_factory=dict)
-    """When they may be, by the clock."""
     chunks: Chunks = field(default_factory=Chunks)
-    needs: dict[str, Needs] = field(default_factory=dict)
-    """What calls of a function are known to need; others of this job would fail for want of it too."""
     latest: Mapping[str, float | None] = field(default_factory=dict)
     """The last logged loss and accuracy, for the view."""
 
@@ -107,14 +99,12 @@ class Work:
     @property
     def attempts(self) -> int:
         """How often the job was tried: lost nodes and lost data are not held against it."""
-        charged = sum(count for kind, count in self.failures.items() if POLICIES[kind].charged)
-        return max(1, charged + (self.failure is None))
+        return max(1, self._retries.charged + (self.failure is None))
 
     @property
     def is_waiting(self) -> bool:
         """Whether it has a call that is to be tried again, only not yet."""
-        now = self.clock.now()
-        return not self.has_ended and any(when > now for when in self.ready.values())
+        return not self.has_ended and self._retries.are_waiting
 
     def next_call(self, segment: int) -> Call | None:
         """Return what can be run now: a shard, or the next ``segment`` outer steps if none is running; else `None`.
@@ -127,14 +117,14 @@ class Work:
         if not self.is_measuring:
             if not self.trained.are_there(self._pool):
                 return self._training(self._pool)
-            return None if self.running or self._waits(self._segment_key) else self._segment(segment)
+            return None if self.running or self._retries.must_wait(self._segment_key) else self._segment(segment)
         untrained = []
         for shard, inits in self.missing:
             if not self._is_due(shard):
                 continue
             if not self.trained.are_there(self._networks(shard, inits)):
                 untrained.append((shard, inits))
-            elif not self._waits(_shard_key(shard)):
+            elif not self._retries.must_wait(_shard_key(shard)):
                 self.missing.remove((shard, inits))
                 return self._shard(shard, inits)
         return next(filter(None, (self._training(self._networks(*each)) for each in untrained)), None)
@@ -151,33 +141,20 @@ class Work:
 
     def succeed(self, call: Call) -> None:
         """Take in a call that has ended well: what befell it before is over."""
-        self.tries.pop(self.key_of(call), None)
+        self._retries.succeed(self.key_of(call))
 
     def fail(self, completion: Completion) -> bool:
         """Take in a failed call; return whether it will be run again."""
-        call, failure = completion.call, completion.failure
-        assert failure is not None
+        call = completion.call
         if isinstance(call.tag[1], Networks):
             self.trained.give_up(call.tag[1])
-        self.failures[failure.kind] += 1
-        key = self.key_of(call)
-        tries = self.tries.setdefault(key, Tries(f"{self.job.trial} {self.job.run} {key}", call.needs))
-        self.failure = self.failure or tries.take(failure, completion.site)
+        last = self._retries.fail(self.key_of(call), completion)
+        self.failure = self.failure or last
         if self.failure is not None:
             return False
-        self.ready[key] = self.clock.now() + tries.wait
-        # Of a job's other calls, those of its function need as much memory; that one lost its node says nothing of them.
-        self.needs[call.function] = dataclasses.replace(tries.needs, avoid=frozenset(), time_outs=0)
         if isinstance(call.tag[1], Shard):
             self.missing.appendleft((call.tag[1], call.tag[2]))
         return True
-
-    def _waits(self, key: str) -> bool:
-        """Say whether a call is not to be tried again yet."""
-        if self.ready.get(key, 0.0) > self.clock.now():
-            return True
-        self.ready.pop(key, None)
-        return False
 
     def key_of(self, call: Call) -> str:
         """Name a call among those of the job, whatever was tried before."""
@@ -193,9 +170,11 @@ class Work:
     def _call(self, function: str, arguments: Mapping[str, Any], what: Any, inits: Any = None) -> Call:
         """Return a call of one of our tasks, with what it needs after earlier attempts."""
         call = Call(f"orchestrator.tasks:{function}", arguments, (self, what, inits))
-        tries = self.tries.get(self.key_of(call))
-        needs = self.needs.get(call.function, Needs()) if tries is None else tries.needs
-        return dataclasses.replace(call, needs=needs)
+        return dataclasses.replace(call, needs=self._retries.needs(self.key_of(call), call.function))
+
+    @cached_property
+    def _retries(self) -> Retries:
+        return Retries(f"{self.job.trial} {self.job.run}", self.clock)
 
     @cached_property
     def _recipe(self) -> dict[str, Any]:
@@ -224,7 +203,7 @@ class Work:
         some = self.trained.begin(wanted)
         if some is None:
             return None
-        if self._waits(_networks_key(some)):
+        if self._retries.must_wait(_networks_key(some)):
             self.trained.give_up(some)
             return None
         return self._call("train_networks", {"recipe": some.recipe.plain(), "seeds": list(some.seeds)}, some)
