@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from orchestrator.page.axis import Axis
 
@@ -17,15 +17,20 @@ __all__ = ["HEIGHT", "WIDTH", "Plot"]
 
 WIDTH, HEIGHT = 400, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 12, 10, 40
-_LONGEST_NAME = 14
+_LEFT_OF_NAMES = 104
+_LETTER = 6.2  # the width that a letter of a tick may have
 _MANY_DOTS = 200  # are smaller, and let others be seen through them
 
 
 class Plot:
-    """A plot of two axes; marks are drawn in the order of the calls. ``about`` is what a screen reader says of it."""
+    """A plot of two axes; marks are drawn in the order of the calls. ``about`` is what a screen reader says of it.
+
+    A vertical axis of words stands further in, for these to have room.
+    """
 
     def __init__(self, x: Axis, y: Axis, about: str, height: int = HEIGHT) -> None:
         self._x, self._y, self._about, self._height = x, y, about, height
+        self._left = _LEFT_OF_NAMES if y.names else _LEFT
         self._marks: list[Markup] = []
 
     def line(self, points: Iterable[tuple[float, float]], kind: str = "one") -> None:
@@ -50,6 +55,11 @@ class Plot:
         path = f"M{self._across(x):.1f} {self._up(low):.1f}V{self._up(high):.1f}"
         self._marks.append(Markup('<path class="whisker {}" d="{}"/>').format(kind, path))
 
+    def span(self, y: float, low: float, high: float, kind: str = "one") -> None:
+        """Draw an interval of the horizontal axis."""
+        path = f"M{self._across(low):.1f} {self._up(y):.1f}H{self._across(high):.1f}"
+        self._marks.append(Markup('<path class="whisker {}" d="{}"/>').format(kind, path))
+
     def bar(self, low: float, high: float, top: float, title: str, kind: str = "one") -> None:
         """Draw a bar from the foot of the plot to ``top``, between two values of the horizontal axis."""
         left, right = self._across(low), self._across(high)
@@ -60,10 +70,10 @@ class Plot:
 
     def cells(self, shares: Sequence[Sequence[float | None]], kind: str = "one") -> None:
         """Fill the plot with a grid of cells, rows from the top; each as strong as its share, 0 to 1, or left empty."""
-        wide, tall = WIDTH - _LEFT - _RIGHT, self._height - _TOP - _BOTTOM
+        wide, tall = WIDTH - self._left - _RIGHT, self._height - _TOP - _BOTTOM
         grid = Markup('<g transform="translate({} {}) scale({:.4f} {:.4f})">{}</g>')
         cell = (wide / max(1, len(shares[0])), tall / len(shares))
-        self._marks.append(grid.format(_LEFT, _TOP, *cell, cell_paths(shares, kind)))
+        self._marks.append(grid.format(self._left, _TOP, *cell, cell_paths(shares, kind)))
 
     def mark(self, value: float, title: str, kind: str = "mark") -> None:
         """Draw an upright line at ``value`` of the horizontal axis."""
@@ -72,7 +82,7 @@ class Plot:
 
     def level(self, value: float, title: str, kind: str = "mark") -> None:
         """Draw a level line at ``value`` of the vertical axis."""
-        path = f"M{_LEFT} {self._up(value):.1f}H{WIDTH - _RIGHT}"
+        path = f"M{self._left} {self._up(value):.1f}H{WIDTH - _RIGHT}"
         self._marks.append(Markup('<path class="{}" d="{}"><title>{}</title></path>').format(kind, path, title))
 
     def svg(self) -> Markup:
@@ -84,7 +94,7 @@ class Plot:
         return head.format(kind, WIDTH, self._height, self._about) + Markup("").join(parts) + Markup("</svg>")
 
     def _across(self, value: float) -> float:
-        return _LEFT + self._x.at(value) * (WIDTH - _LEFT - _RIGHT)
+        return self._left + self._x.at(value) * (WIDTH - self._left - _RIGHT)
 
     def _up(self, value: float) -> float:
         foot = self._height - _BOTTOM
@@ -92,21 +102,22 @@ class Plot:
 
     def _frame(self) -> list[Markup]:
         """Return grid lines, ticks and the axes' labels."""
-        foot = self._height - _BOTTOM
+        foot, left = self._height - _BOTTOM, self._left
         parts = []
         for value, name in self._y.ticks():
             up = self._up(value)
-            parts.append(Markup('<path class="grid" d="M{} {:.1f}H{}"/>').format(_LEFT, up, WIDTH - _RIGHT))
-            parts.append(_text(_LEFT - 6, up + 3.5, name, "end"))
-        parts.append(Markup('<path class="axis" d="M{} {}H{}"/>').format(_LEFT, foot, WIDTH - _RIGHT))
-        for value, name in self._x.ticks():
-            parts.append(_text(self._across(value), foot + 14, name, "middle"))
-        parts.append(_text((_LEFT + WIDTH - _RIGHT) / 2, self._height - 6, self._x.label, "middle", "label"))
-        middle = (_TOP + foot) / 2
+            parts.append(Markup('<path class="grid" d="M{} {:.1f}H{}"/>').format(left, up, WIDTH - _RIGHT))
+            parts.append(_text(left - 6, up + 3.5, _cut(name, left - 6), "end"))
+        parts.append(Markup('<path class="axis" d="M{} {}H{}"/>').format(left, foot, WIDTH - _RIGHT))
+        ticks = self._x.ticks()
+        for value, name in ticks:
+            short = _cut(name, (WIDTH - left - _RIGHT) / len(ticks)) if self._x.names else name
+            parts.append(_text(self._across(value), foot + 14, short, "middle"))
+        parts.append(_text((left + WIDTH - _RIGHT) / 2, self._height - 6, self._x.label, "middle", "label"))
         turned = Markup(
             '<text class="label" text-anchor="middle" transform="translate(11 {:.1f}) rotate(-90)">{}</text>'
         )
-        return [*parts, turned.format(middle, self._y.label)]
+        return [*parts, turned.format((_TOP + foot) / 2, self._y.label)] if self._y.label else parts
 
 
 def cell_paths(shares: Sequence[Sequence[float | None]], kind: str, levels: int = 16) -> Markup:
@@ -123,7 +134,12 @@ def cell_paths(shares: Sequence[Sequence[float | None]], kind: str, levels: int 
     )
 
 
+def _cut(name: str, room: float) -> str:
+    """Return a name that fits into so many pixels."""
+    longest = max(2, int(room / _LETTER))
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
 def _text(x: float, y: float, words: str, anchor: str, kind: str = "tick") -> Markup:
-    short = words if len(words) <= _LONGEST_NAME or kind == "label" else words[: _LONGEST_NAME - 1] + "…"
     mark = Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
-    return mark.format(kind, x, y, anchor, escape(short))
+    return mark.format(kind, x, y, anchor, words)

@@ -28,6 +28,7 @@ _LEGEND = (
     "se: standard error of the mean; n: networks. Intervals by Student's t; those of the "
     "winner ahead by Welch, for means that share no network."
 )
+_PLOT_HEIGHT, _ROW_HEIGHT = 60, 26
 _Row = tuple[str, ...]
 
 
@@ -124,16 +125,16 @@ def _drawn(found: Findings) -> Plotted | None:
     bounds = [interval(accuracy) for _, accuracy, _ in measured]
     published = published_mean(found.summary.published["accuracy"] if found.summary.published else None)
     shown = [accuracy.mean for _, accuracy, _ in measured] + [value for both in bounds if both for value in both]
-    y = axis_over("accuracy, %", [100 * value for value in [*shown, *([published] if published else [])]])
-    plot = Plot(
-        names_axis("", [name for name, _, _ in measured]), y, "accuracy on the test split with its 95 % interval"
-    )
+    x = axis_over("accuracy, %", [100 * value for value in [*shown, *([published] if published else [])]])
+    names = names_axis("", [name for name, _, _ in reversed(measured)])
+    height = _PLOT_HEIGHT + _ROW_HEIGHT * len(measured)
+    plot = Plot(x, names, "accuracy on the test split with its 95 % interval", height)
     if published is not None:
-        plot.level(100 * published, f"published: {100 * published:.2f}")
-    for place, ((name, accuracy, kind), both) in enumerate(zip(measured, bounds, strict=True)):
+        plot.mark(100 * published, f"published: {100 * published:.2f}")
+    for place, ((name, accuracy, kind), both) in enumerate(zip(reversed(measured), reversed(bounds), strict=True)):
         if both is not None:
-            plot.whisker(place, 100 * both[0], 100 * both[1], kind)
-        plot.dot(place, 100 * accuracy.mean, f"{name}: {percent(accuracy.mean)} ({percents(both)})", kind)
+            plot.span(place, 100 * both[0], 100 * both[1], kind)
+        plot.dot(100 * accuracy.mean, place, f"{name}: {percent(accuracy.mean)} ({percents(both)})", kind)
     key = [("mark", "published")] if published is not None else []
     return Plotted(plot.svg(), "Test accuracy and its 95 % interval.", found.source(_FRESH), key)
 

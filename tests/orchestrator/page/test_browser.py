@@ -28,6 +28,16 @@ CUT_OFF = """
     return box.left < svg.left - 2 || box.right > svg.right + 8 || box.bottom > svg.bottom + 2 || box.top < svg.top - 2;
 }).map(each => each.textContent)
 """
+# Words of a plot that lie over each other.
+OVERLAPPING = """
+[...document.querySelectorAll("svg.plot")].flatMap(svg => {
+    const texts = [...svg.querySelectorAll("text")].map(each => [each.textContent, each.getBoundingClientRect()]);
+    return texts.flatMap(([said, a], i) => texts.slice(i + 1)
+        .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+            && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3)
+        .map(([other]) => said + " | " + other));
+})
+"""
 # Black or white is at 21 to 1; 4.5 is what small text must have (WCAG 2.1, 1.4.3).
 CONTRAST = """
 (() => {
@@ -65,6 +75,7 @@ def test_nothing_is_cut_off_and_the_console_is_clean(browser, written, width, da
     assert browser.value("document.documentElement.scrollWidth") <= width
     assert browser.value(STICKS_OUT) == []
     assert browser.value(CUT_OFF) == []
+    assert browser.value(OVERLAPPING) == []
     assert browser.value("[...document.images].filter(each => !each.naturalWidth).length") == 0
     assert browser.value(CONTRAST) >= 4.5
     background = browser.value("getComputedStyle(document.body).backgroundColor")
@@ -111,6 +122,7 @@ def test_pages_of_few_and_of_many_trials_fit_too(browser, tmp_path):
         assert browser.complaints() == []
         assert browser.value("document.documentElement.scrollWidth") <= 400
         assert browser.value(STICKS_OUT) == []
+        assert browser.value(OVERLAPPING) == []
 
 
 def test_a_page_of_several_runs_fits(browser, finished, tmp_path):
