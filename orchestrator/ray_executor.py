@@ -94,6 +94,11 @@ class RayExecutor:
         return min(now + (max(_SURPLUS, now // 10) if self._pending is None else self._pending), bound)
 
     @property
+    def in_flight(self) -> int:
+        """How many calls are to complete yet."""
+        return len(self._flight) + len(self._refused)
+
+    @property
     def waits_for_nodes(self) -> bool:
         """Whether an autoscaler is to bring nodes, so that none has to be there yet."""
         return self._pending is not None

@@ -12,6 +12,7 @@ from ray.exceptions import RayError
 from cluster.nodes import count_slots
 from orchestrator.executor import Call, Completion, InfeasibleError, Site
 from orchestrator.failures import Failure
+from orchestrator.figures import count
 from orchestrator.ray_executor import RayExecutor
 from orchestrator.ray_failures import ray_failed
 from orchestrator.ray_gang import RayGang
@@ -20,7 +21,7 @@ from orchestrator.reservation import shape_of
 __all__ = ["RayGangs"]
 
 _GLANCE = 0.05
-"""Seconds that a wait stays with the gangs, then with the other calls, in turn."""
+"""Seconds between two looks at the gangs, where other calls are in flight too."""
 
 
 class RayGangs:
@@ -68,7 +69,9 @@ class RayGangs:
         deadline = time.monotonic() + timeout
         while not done and self._gangs:
             left = max(0.0, deadline - time.monotonic())
-            done = self._ended(min(left, _GLANCE)) + self._executor.wait(min(left, _GLANCE))
+            beneath = self._executor.in_flight > 0
+            done = self._ended(0.0 if beneath else left)
+            done += self._executor.wait(min(left, _GLANCE) if beneath and not done else 0.0)
             if left == 0.0:
                 return done
         return done or self._executor.wait(max(0.0, deadline - time.monotonic()))
@@ -105,8 +108,8 @@ class RayGangs:
         held = count_slots(nodes, shape)
         if held < workers:
             raise InfeasibleError(
-                f"{len(nodes)} nodes hold {held} tasks of {shape.cpus:g} CPUs and {shape.gpus:g} GPUs at once, and a gang is of "
-                f"{workers}; lower resources.workers, resources.cpus or resources.gpus"
+                f"a gang of {workers} tasks of {shape.cpus:g} CPUs and {shape.gpus:g} GPUs each: {count(len(nodes), 'live node')} can "
+                f"hold {held} at once; lower resources.workers, resources.cpus or resources.gpus"
             )
 
     def _ended(self, timeout: float) -> list[Completion]:

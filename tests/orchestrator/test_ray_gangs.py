@@ -52,18 +52,24 @@ def run(executor, call):
     return finish(executor, 1)[ticket]
 
 
-@pytest.fixture
-def gangs(local_ray):
-    import ray
-    from ray.util.placement_group import placement_group_table
-
+@pytest.fixture(scope="module")
+def executor(local_ray):
     from orchestrator.ray_executor import RayExecutor
     from orchestrator.ray_gangs import RayGangs
 
-    executor = RayGangs(RayExecutor(), workers=2)
+    made = RayGangs(RayExecutor(), workers=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def gangs(executor):
+    import ray
+    from ray.util.placement_group import placement_group_table
+
     yield executor
     assert not executor._executor.payloads
-    executor.close()
+    executor.cancel()
     until(lambda: {each["state"] for each in placement_group_table().values()} <= {"REMOVED"})
     until(lambda: ray.available_resources().get("CPU") == 2)
 
@@ -126,7 +132,9 @@ def test_a_gang_that_the_cluster_cannot_hold_is_refused_before_anything_starts(l
     from orchestrator.ray_executor import RayExecutor
     from orchestrator.ray_gangs import RayGangs
 
-    with pytest.raises(InfeasibleError, match=r"1 nodes hold 2 tasks of 1 CPUs .* is of 3; lower resources\.workers"):
+    with pytest.raises(
+        InfeasibleError, match=r"gang of 3 tasks of 1 CPUs .*: 1 live node can hold 2 .* resources\.workers"
+    ):
         RayGangs(RayExecutor(), workers=3)
 
 
