@@ -107,9 +107,10 @@ class RayGangs:
         shape, nodes = self._executor.shape, self._executor.nodes.alive()
         held = count_slots(nodes, shape)
         if held < workers:
+            each, where = f"{shape.cpus:g} CPUs and {shape.gpus:g} GPUs", count(len(nodes), "live node")
             raise InfeasibleError(
-                f"a gang of {workers} tasks of {shape.cpus:g} CPUs and {shape.gpus:g} GPUs each: {count(len(nodes), 'live node')} can "
-                f"hold {held} at once; lower resources.workers, resources.cpus or resources.gpus"
+                f"a gang of {workers} tasks of {each} each: {where} can hold {held} at once; lower resources.workers, "
+                "resources.cpus or resources.gpus"
             )
 
     def _ended(self, timeout: float) -> list[Completion]:
