@@ -7,6 +7,7 @@ from collections.abc import Callable
 from orchestrator.clock import Clock
 from orchestrator.events import Events
 from orchestrator.executor import Executor
+from orchestrator.place import Place
 
 __all__ = ["NoRoom", "Room"]
 
@@ -20,12 +21,19 @@ class NoRoom(RuntimeError):  # noqa: N818
 
 
 class Room:
-    """Watches the slots of ``executor``; with ``waits`` an autoscaler is there to bring nodes, however long it takes."""
+    """Watches the slots of ``executor`` for the run in ``folder``; with ``waits`` an autoscaler is to bring nodes, when it may."""
 
     def __init__(
-        self, executor: Executor, clock: Clock, events: Events, say: Callable[[str], None], waits: bool = False
+        self,
+        folder: Place,
+        executor: Executor,
+        clock: Clock,
+        events: Events,
+        say: Callable[[str], None],
+        waits: bool = False,
     ) -> None:
-        self._executor, self._clock, self._events, self._say, self._waits = executor, clock, events, say, waits
+        self._folder, self._executor, self._clock = folder, executor, clock
+        self._events, self._say, self._waits = events, say, waits
         self._none_since: float | None = None
         self._warned = False
 
@@ -44,6 +52,6 @@ class Room:
         if seconds >= _ENDED_AFTER and not self._waits:
             raise NoRoom(
                 f"no live node could hold a task of this sweep for {seconds / 60:.0f} minutes; add nodes, or lower "
-                "resources.cpus, resources.gpus or resources.memory; then resume. Where an autoscaler adds nodes, set "
-                "resources.pending"
+                "resources.cpus, resources.gpus or resources.memory, or, where an autoscaler adds nodes, set resources.pending; "
+                f"then: stillhouse resume {self._folder}"
             )

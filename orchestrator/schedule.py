@@ -60,7 +60,7 @@ class Schedule:
         self._budget = budget = budget or Budget(None, storage.folder, clock)
         self.storage, self.records = storage, records
         self.executor = Watched(executor, TimeLimit(sweep.resources.timeout), clock)
-        self._room = Room(self.executor, clock, events, say, waits=sweep.resources.pending is not None)
+        self._room = Room(storage.folder, self.executor, clock, events, say, waits=sweep.resources.pending is not None)
         self.ledger, self.events, self.pace, self._ready = ledger, events, pace, Ready(clock)
         about = (trained, pace, clock, budget, self._ready)
         self._under_way = UnderWay(sweep, self.finals, storage, records, ledger, events, say, *about)

@@ -60,18 +60,19 @@ def _take_failure(under_way: UnderWay, work: Work, completion: Completion) -> No
     under_way.failed_attempts[failure.kind] += 1
     if failure.kind in _ENDS_ALL:
         _log(under_way, completion, failure.kind, error=failure.message, traceback=failure.traceback)
-        raise _ENDS_ALL[failure.kind](_why_all_ends(completion))
+        raise _ENDS_ALL[failure.kind](_why_all_ends(under_way, completion))
     again = work.fail(completion)
     _log(under_way, completion, failure.kind, again=again, error=failure.message, traceback=failure.traceback)
 
 
-def _why_all_ends(completion: Completion) -> str:
+def _why_all_ends(under_way: UnderWay, completion: Completion) -> str:
     failure, site = completion.failure, completion.site
     assert failure is not None
+    resume = f"stillhouse resume {under_way.storage.folder}"
     if failure.kind == "cluster":
-        return f"the Ray cluster was lost: {failure.message}"
+        return f"the Ray cluster was lost: {failure.message}; what is committed stays; with a cluster: {resume}"
     where = f" on {site.host}" if site is not None else ""
-    cure = "every node wants the packages, versions and modules of this one; mend it, then resume"
+    cure = f"every node wants the packages, versions and modules of this one; mend it, then: {resume}"
     return f"a worker{where} cannot run tasks: {failure.message}; {cure}"
 
 

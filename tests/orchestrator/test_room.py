@@ -16,7 +16,7 @@ class Set(Clock):
 
 def room(tmp_path, **options):
     clock, executor, said = Set(), InlineExecutor(slots=0), []
-    return Room(executor, clock, Events(tmp_path), said.append, **options), clock, executor, said
+    return Room(tmp_path, executor, clock, Events(tmp_path), said.append, **options), clock, executor, said
 
 
 def test_without_any_room_there_is_a_word_after_a_minute_and_an_end_after_ten(tmp_path):

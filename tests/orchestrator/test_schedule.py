@@ -13,7 +13,7 @@ from orchestrator.executor import Completion, Failure, InlineExecutor
 from orchestrator.params import params_type, space_of
 from orchestrator.publish import publish
 from orchestrator.records import Records, read
-from orchestrator.schedule import ClusterLost, Schedule, SweepFailed
+from orchestrator.schedule import ClusterLost, EnvironmentBroken, Schedule, SweepFailed
 from orchestrator.searching import search_of
 from orchestrator.storage import Storage
 from sweeps import Sweep, Tuning
@@ -167,6 +167,15 @@ def test_a_lost_cluster_ends_the_drive_and_keeps_what_was_committed(undisturbed,
         drive(tmp_path / "run", Unruly(fail=lambda ticket, call: Failure("cluster", "gone") if ticket == 30 else None))
     drive(tmp_path / "run", InlineExecutor())
     assert rows(tmp_path / "run") == rows(undisturbed)
+
+
+def test_a_worker_that_lacks_a_module_ends_the_drive_with_the_cure(tmp_path):
+    def fail(ticket, call):
+        return Failure("environment", "ModuleNotFoundError: No module named 'mine'")
+
+    with pytest.raises(EnvironmentBroken, match=r"'mine'; every node wants .*then: stillhouse resume .*run"):
+        drive(tmp_path / "run", Unruly(fail=fail))
+    assert not rows(tmp_path / "run")["trials"], "it is no trial's failure"
 
 
 def test_a_recipe_that_diverges_is_a_result(tmp_path):
