@@ -52,6 +52,5 @@ def origin(found: Findings) -> Section:
         )
         if rows
     ]
-    return Section(
-        "origin", "Seeds, hashes, versions", [f"Digest of what decides results: {found.summary.digest}"], tables
-    )
+    about = f"Seed {found.run.sweep.seed}. Digest of what decides results: {found.summary.digest}"
+    return Section("origin", "Seeds, hashes, versions", [about], tables)

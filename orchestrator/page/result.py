@@ -25,8 +25,8 @@ _WHOLE = "How near does it come to training on all of the data?"
 _SECOND = "Is the winner better than the runner-up, on networks that neither was chosen by?"
 _LEGEND = (
     "After ±: standard deviation over networks, within a run; sd runs: over distillation runs, of a baseline over draws; "
-    "se: standard error of the mean; n: networks. Intervals by Student's t; those of the "
-    "winner ahead by Welch, for means that share no network."
+    "se: standard error of the mean; n: networks. Intervals are Student's t, where there are several runs or draws at their "
+    "degrees of freedom, so that two or three runs make wide ones; those of the winner ahead are Welch's."
 )
 _PLOT_HEIGHT, _ROW_HEIGHT = 60, 26
 _Row = tuple[str, ...]

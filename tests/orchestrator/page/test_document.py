@@ -1,4 +1,5 @@
 import re
+import shutil
 
 import pyarrow as pa
 import torch
@@ -12,6 +13,7 @@ from orchestrator.page import page, write_page
 from orchestrator.report import render
 from orchestrator.summary import summary
 from tests.orchestrator.read_page import Page
+from tests.orchestrator.remotes import below
 from tests.orchestrator.written_runs import (
     SWEEP,
     WITHOUT_SEARCH,
@@ -188,3 +190,11 @@ def test_sentences_are_read_beside_their_labels_and_drawn(tmp_path):
     ]
     assert found.pictures == ["step 0, example 0; labels 1: -2.21", "step 0, example 1; labels 1: 2.53"]
     assert "grey for zero" in found.texts["distilled"]
+
+
+def test_a_run_in_a_store_has_the_same_page(finished, tmp_path):
+    shutil.copytree(finished.folder, tmp_path / "bucket" / "run")
+    place = below(tmp_path)
+    assert str(write_page(place)) == f"{place}/report.html"
+    stored = Page((tmp_path / "bucket" / "run" / "report.html").read_text(encoding="utf-8"))
+    assert stored.tables == read(finished.folder).tables
