@@ -24,7 +24,7 @@ def stack_of(recipe: Recipe, dataset: Dataset) -> Stack:
     assert settled.backend != "auto"
     masked = settled.text is None or settled.text.mask
     network = build(settled.network, dataset.shape, dataset.outputs, masked)
-    return Stack(network, settled.backend, settled.smoothing, dataset.embedded, settled.threshold)
+    return Stack(network, settled.backend, settled.smoothing, dataset.embedded, settled.threshold, settled.dropout)
 
 
 def network_seeds(recipe: Recipe, outer_step: int) -> list[int]:

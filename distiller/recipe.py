@@ -180,6 +180,10 @@ class Recipe:
     text: Text | None = None
     """How sentences become inputs; `None` for the defaults, and for data that are no text."""
 
+    dropout: float = _number(0.0, least=0)
+    """The share of features that TextConvNet drops in inner steps, and in no other; the published one drops 0.5, so that even a
+    fixed network is trained by chance."""
+
     memory: Literal["saved", "recompute"] = "recompute"
     """Keep each inner step's graph (faster, memory grows with S x E), or build it again on the way back (memory stays flat)."""
     backend: Literal["auto", "loop", "vmap", "batched"] = "auto"
@@ -223,6 +227,8 @@ class Recipe:
             raise RecipeError(("checkpoint",), "measures fixed networks; with init random leave it out")
         if self.checkpoint is not None and self.validation == 0:
             raise RecipeError(("checkpoint",), "is chosen on validation examples; set validation above 0")
+        if self.dropout >= 1:
+            raise RecipeError(("dropout",), f"expected a number from 0 to below 1, got {self.dropout}")
         self._check_lengths()
         self._check_method()
 
@@ -300,7 +306,7 @@ class Recipe:
 _OF_LABELS: tuple[str, ...] = ("base", "inner_batch", "patience", "selection")
 _OF_UNROLLED: tuple[str, ...] = (
     "init", "pretrained", "objective", "label_start", "inits_per_step", "steps", "epochs", "inputs", "learn_inputs",
-    "labels", "distill_lr", "outer_clip", "rate_lr", "checkpoint", "smoothing", "memory",
+    "labels", "distill_lr", "outer_clip", "rate_lr", "checkpoint", "smoothing", "dropout", "memory",
 )  # fmt: skip
 """Keys that only one of the methods reads."""
 

@@ -42,9 +42,10 @@ def train_networks(
     """
     check_training(distilled, training)
     if not _is_drawn(distilled, training):
-        return _train(stack, parameters, distilled, training, 0)
+        return _train(stack.keyed(seeds), parameters, distilled, training, 0)
     alone = [tuple(p[k : k + 1] for p in parameters) for k in range(len(seeds))]
-    trained = [_train(stack, one, distilled, training, seed) for one, seed in zip(alone, seeds, strict=True)]
+    pairs = zip(alone, seeds, strict=True)
+    trained = [_train(stack.keyed([seed]), one, distilled, training, seed) for one, seed in pairs]
     return tuple(torch.cat(parts) for parts in zip(*trained, strict=True))
 
 
@@ -69,9 +70,9 @@ def _optimise(stack: Stack, parameters: Parameters, batches: Iterator[_Batch], t
     """Train by an optimiser of torch's; it works element by element, so that K stacked networks are K independent ones."""
     leaves = [p.detach().clone().requires_grad_() for p in parameters]
     optimiser = _optimiser(leaves, training)
-    for inputs, labels, _ in batches:
+    for t, (inputs, labels, _) in enumerate(batches):
         with torch.no_grad():
-            gradients = stack.gradient(tuple(leaves), inputs, labels, cross_entropy)
+            gradients = stack.at(t).gradient(tuple(leaves), inputs, labels, cross_entropy)
         for leaf, gradient in zip(leaves, gradients, strict=True):
             leaf.grad = gradient
         optimiser.step()

@@ -105,8 +105,9 @@ def meta_gradient(
     real_targets = one_hot(real_labels, classes).to(inputs.dtype)
     sums: list[tuple[Tensor, ...]] = []
     scores: list[Score] = []
-    for part in _chunks(parameters, chunk):
-        unrolled = _Unroll(stack, inputs.detach(), labels.detach(), rates.detach(), learn_inputs, learn_labels, memory)
+    for rows in _slices(len(parameters[0]), chunk):
+        part, own = tuple(p[rows] for p in parameters), stack.rows(rows)
+        unrolled = _Unroll(own, inputs.detach(), labels.detach(), rates.detach(), learn_inputs, learn_labels, memory)
         trained = unrolled.forward(part)
         adjoint, reached = outer_gradient(stack, trained, real_inputs, real_targets, real_labels, real_chunk)
         sums.append(unrolled.backward(adjoint))
@@ -118,8 +119,8 @@ def meta_gradient(
 
 def train(stack: Stack, parameters: Parameters, batches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Parameters:
     """Train K networks, [K, ...] each, by one step of gradient descent for each (inputs, labels, rate); nothing is kept."""
-    for inputs, labels, rate in batches:
-        step = _inner_step(stack, parameters, inputs, labels, differentiable=False, learn_labels=False)
+    for t, (inputs, labels, rate) in enumerate(batches):
+        step = _inner_step(stack.at(t), parameters, inputs, labels, differentiable=False, learn_labels=False)
         parameters = _descend(parameters, step.gradient, rate)
     return parameters
 
@@ -208,7 +209,9 @@ class _Unroll:
 
     def _step(self, t: int, parameters: Parameters, differentiable: bool) -> _Step:
         s = t % len(self.inputs)
-        return _inner_step(self.stack, parameters, self.inputs[s], self.labels[s], differentiable, self.learn_labels)
+        return _inner_step(
+            self.stack.at(t), parameters, self.inputs[s], self.labels[s], differentiable, self.learn_labels
+        )
 
     def _pull_back(self, step: _Step, adjoint: tuple[Tensor, ...], with_parameters: bool) -> list[Tensor]:
         """Return ∂⟨g, v⟩ by the step's inputs and by its labels, where they are learned, then by its parameters if wanted."""
@@ -263,11 +266,6 @@ def _descend(values: Sequence[Tensor], directions: Sequence[Tensor], rate: Tenso
         return tuple(
             torch.addcmul(value, rate, direction, value=-1) for value, direction in zip(values, directions, strict=True)
         )
-
-
-def _chunks(parameters: Parameters, size: int) -> Iterable[Parameters]:
-    for rows in _slices(parameters[0].shape[0], size):
-        yield tuple(p[rows] for p in parameters)
 
 
 def _slices(length: int, size: int) -> list[slice]:

@@ -117,14 +117,16 @@ class Unrolled:
         assert self.fixed is not None  # the recipe has seen to it
         # All networks in every worker: in other company, the last bits of one may differ.
         networks = self.fixed if self.gang.workers == 1 else self._draw(0, slice(None))
-        checkpoint = Checkpoint(self.recipe, self.stack, networks, self.dataset.validation, self.dataset.classes)
+        stack = self.stack.keyed(network_seeds(self.recipe, 0))
+        checkpoint = Checkpoint(self.recipe, stack, networks, self.dataset.validation, self.dataset.classes)
         checkpoint.best = {name: tensor.to(self.device) for name, tensor in state.best.items()}
         return checkpoint
 
     def _meta_gradient(self, outer_step: int) -> MetaGradient:
         real = self.batches.at(outer_step)
+        seeds = [derive(seed, "outer", outer_step) for seed in network_seeds(self.recipe, outer_step)[self.share]]
         return meta_gradient(
-            self.stack,
+            self.stack.keyed(seeds),
             self.fixed or self._draw(outer_step, self.share),
             self.learned["inputs"],
             self.learned["labels"],

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from .dropout import Dropout
 from .initialise import Parameters
 from .smoothing import Smoothed
 
@@ -24,6 +26,9 @@ class Backend(ABC):
 
     smoothing: float | None = None
     """The width over which the derivatives of `gradient` are smoothed, `None` for exact ones."""
+    drops: ClassVar[bool] = False
+    """Whether `dropout` is read."""
+    dropout: Dropout | None = None
 
     @abstractmethod
     def logits(self, params: Parameters, inputs: Tensor) -> Tensor:

@@ -3,18 +3,20 @@
 Three backends give equal results and differ in time and memory: ``loop`` runs one network after another, ``vmap`` batches the
 module's own forward with `torch.vmap`, ``batched`` is code that a network brings of its own. All are pure functions of
 parameters and inputs, twice differentiable. Modules are used in evaluation mode throughout: dropout is off in inner steps, the
-outer loss and tests alike, so that a result is a function of its recipe (the published TextConvNet leaves it on in inner steps).
+outer loss and tests alike, unless a recipe has it on in inner steps, as the published TextConvNet has; then it goes by key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from .backends import Backend, Loop, Loss, Vmap
+from .dropout import Dropout
 from .error import NetworkError
 from .initialise import Parameters, draw, slots
 
@@ -31,6 +33,7 @@ class Stack:
         smoothing: float | None = None,
         embedded: Callable[[Tensor], Tensor] | None = None,
         threshold: float = 0.0,
+        dropout: float = 0.0,
     ) -> None:
         """Wrap ``module``, whose own parameters are only a pattern for names, shapes and initialisation.
 
@@ -38,15 +41,45 @@ class Stack:
 
         ``smoothing`` is the width over which derivatives of `gradient` see ReLU and max-pooling switch, `None` for the exact
         ones, which are blind to it (`distiller.networks.smoothing`); values and gradients themselves are always exact.
-        Raises `NetworkError` where ``backend`` is ``batched`` and the network brings no such code.
+        ``dropout`` is the share of features that inner steps drop (see `keyed`). Raises `NetworkError` where ``backend`` is
+        ``batched`` and the network brings no such code, and for a dropout that the network's code does not have.
         """
         self.module, self.backend = module.eval(), backend
         self._slots = slots(self.module)
         self._backend = _backend(module, self.names, backend)
         self._backend.smoothing = smoothing
+        if dropout and not self._backend.drops:
+            kind = type(module).__name__
+            raise NetworkError(
+                f"dropout: {kind}, computed by {backend}, has none; textconvnet, batched, has; leave it out"
+            )
+        self._dropout = dropout
+        self._key: Dropout | None = None
         self.embedded = embedded
         self.threshold = threshold
         """The logit above which one output says class 1; nothing here reads it, but all that judges logits."""
+
+    def keyed(self, seeds: Sequence[int]) -> Stack:
+        """Return the stack of K networks whose dropout goes by these ``seeds``; itself where nothing is dropped."""
+        return self._dropping(Dropout(self._dropout, tuple(seeds))) if self._dropout else self
+
+    def rows(self, rows: slice) -> Stack:
+        """Return the stack of some of the networks that `keyed` named."""
+        return self._dropping(self._key.rows(rows)) if self._key is not None else self
+
+    def at(self, step: int) -> Stack:
+        """Return the stack as it computes the inner ``step``: features drop, which `keyed` and nothing else brings about."""
+        if self._key is None:
+            return self
+        other = copy.copy(self)
+        other._backend = copy.copy(self._backend)
+        other._backend.dropout = self._key.at(step)
+        return other
+
+    def _dropping(self, key: Dropout) -> Stack:
+        other = copy.copy(self)
+        other._key = key
+        return other
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ def _bias(layer: nn.Conv1d) -> Tensor:
 class BatchedTextConvNet(Backend):
     """K networks on inputs that they share: one convolution with the filters of all of them."""
 
+    drops = True
+
     def __init__(self, masked: bool) -> None:
         self._masked = masked
 
@@ -60,7 +62,9 @@ class BatchedTextConvNet(Backend):
         K = len(weight)
         flat = [(filters[i].flatten(0, 1), filters[i + 1].flatten()) for i in range(0, len(filters), 2)]
         hidden = torch.cat([torch.unflatten(answer, 1, (K, -1)) for answer in _answers(inputs, flat, self._masked)], -1)
-        return torch.baddbmm(bias[:, None], hidden.transpose(0, 1), weight.mT)
+        features = hidden.transpose(0, 1)
+        features = features if self.dropout is None else self.dropout.applied(features)
+        return torch.baddbmm(bias[:, None], features, weight.mT)
 
 
 def _answers(inputs: Tensor, filters: Sequence[tuple[Tensor, Tensor]], masked: bool) -> list[Tensor]:

@@ -11,6 +11,8 @@ from distiller.distill import advance, distilled_of, start
 from distiller.distilled import Distilled
 from distiller.evaluate import evaluate, evaluation_seeds
 from distiller.neighbours import neighbours_accuracy
+from distiller.networks import NetworkError
+from distiller.networks.dropout import Dropout
 from distiller.pretrain import pretrain
 from distiller.recipe import Recipe, RecipeError
 from distiller.unroll import score
@@ -148,3 +150,39 @@ def test_a_recipes_threshold_is_what_accuracy_is_counted_by(tmp_path):
 
 def start_set(recipe, data):
     return distilled_of(recipe, data, start(recipe, data))
+
+
+def test_dropout_goes_by_key(tmp_path):
+    recipe, data = made(
+        tmp_path, network="textconvnet", init="fixed", inits_per_step=3, dropout=0.5, epochs=2, outer_steps=3
+    )
+    whole = advance(recipe, data, start(recipe, data), 3)
+    # Built again, in other company, cut in segments: the same features drop.
+    for changed in ({"memory": "recompute"}, {"chunk": 1}):
+        other = dataclasses.replace(recipe, **changed)
+        parts = advance(other, data, advance(other, data, start(other, data), 1), 2)
+        torch.testing.assert_close(parts.learned["inputs"], whole.learned["inputs"], rtol=1e-9, atol=1e-12)
+    plain = dataclasses.replace(recipe, dropout=0.0)
+    assert not torch.allclose(advance(plain, data, start(plain, data), 3).curve["loss"], whole.curve["loss"])
+    distilled = distilled_of(recipe, data, whole)
+    together = evaluate(recipe, data, distilled, [1, 2], data.test, before=True)
+    assert together[1].loss == pytest.approx(evaluate(recipe, data, distilled, [2], data.test)[0].loss)
+    assert together[1].loss != pytest.approx(evaluate(plain, data, distilled, [2], data.test)[0].loss)
+    # Tests drop nothing: an untrained network is the same with it and without.
+    untrained = evaluate(plain, data, distilled, [1, 2], data.test, before=True)
+    assert [each.accuracy_before for each in together] == [each.accuracy_before for each in untrained]
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+    dropped = Dropout(0.25, (1, 2)).at(3).applied(torch.ones(2, 50, 300, dtype=torch.float64))
+    assert sorted(set(dropped.flatten().tolist())) == [0.0, pytest.approx(4 / 3)]
+    assert dropped.mean().item() == pytest.approx(1, abs=0.03)
+    assert not torch.equal(dropped[0], dropped[1])
+
+
+def test_dropout_of_a_network_that_has_none_is_refused(tmp_path):
+    recipe, data = made(tmp_path, dropout=0.5)
+    with pytest.raises(NetworkError, match="dropout: BiRNN, computed by batched, has none"):
+        advance(recipe, data, start(recipe, data), 1)
+    with pytest.raises(RecipeError, match="from 0 to below 1"):
+        dataclasses.replace(recipe, dropout=1.0)
