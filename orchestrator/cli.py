@@ -97,6 +97,7 @@ def run(
 @click.option("--hours", type=options.above_zero, help="More time on the clock for the search, in all its drivers.")
 @click.option("--device-hours", type=options.above_zero, help="More time of devices for the search.")
 @click.option("--retry-failed", is_flag=True, help="Try trials that failed again.")
+@click.option("--set", "overrides", metavar="resources.KEY=VALUE", multiple=True, help="Give tasks other resources.")
 @options.address
 @options.inline
 @options.as_json
@@ -106,6 +107,7 @@ def resume(
     hours: float | None,
     device_hours: float | None,
     retry_failed: bool,
+    overrides: Sequence[str],
     address: str | None,
     inline: bool,
     as_json: bool,
@@ -113,11 +115,9 @@ def resume(
     """Go on with RUN after a stop or a crash, or with a larger budget."""
     from orchestrator import runs
 
-    def go_on(view: Any) -> Any:
-        more = functools.partial(runs.resume, folder, trials=trials, hours=hours, device_hours=device_hours)
-        return more(retry_failed=retry_failed, address=address, inline=inline, view=view)
-
-    return drive(as_json, folder, go_on)
+    budget = functools.partial(runs.resume, folder, trials=trials, hours=hours, device_hours=device_hours)
+    more = functools.partial(budget, retry_failed=retry_failed, overrides=overrides, address=address, inline=inline)
+    return drive(as_json, folder, lambda view: more(view=view))
 
 
 @cli.command()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Sequence
 
 from orchestrator.opening import VERSION, Run, RunError
 from orchestrator.storage import write_json
 from sweeps import Sweep
+from sweeps.document import parse
+from sweeps.error import Place
+from sweeps.overrides import override
 
-__all__ = ["extend", "final_has_begun", "freeze", "retried"]
+__all__ = ["extend", "final_has_begun", "freeze", "retried", "with_resources"]
 
 
 def freeze(run: Run) -> None:
@@ -34,6 +39,20 @@ def extend(opened: Run, trials: int | None, hours: float | None, device_hours: f
     keep = final_has_begun(opened) and wanted != opened.finals[-1]
     before, ends = (opened.finals, opened.ended) if keep else (opened.finals[:-1], opened.ended[:-1])
     return dataclasses.replace(opened, sweep=sweep, finals=(*before, wanted), ended=(*ends, None))
+
+
+def with_resources(opened: Run, overrides: Sequence[str]) -> Run:
+    """Return the run with other resources, each ``resources.KEY=VALUE``: they decide speed alone.
+
+    Raises `RunError` for another key, `SweepError` for a value that is refused, or that is of another kind of device.
+    """
+    root = parse(json.dumps({"resources": opened.sweep.frozen()["resources"]}), lambda _: Place("sweep.json"))
+    for text in overrides:
+        if not text.startswith("resources."):
+            raise RunError(f"--set {text}: a run that has begun takes other resources alone, such as resources.slots=4")
+        root = None if root is None else override(root, text)
+    resources = {} if root is None else root.plain()
+    return dataclasses.replace(opened, sweep=Sweep.thaw({**opened.sweep.frozen(), **resources}))
 
 
 def _limit(sweep: Sweep, key: str) -> float | None:

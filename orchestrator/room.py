@@ -21,7 +21,7 @@ class NoRoom(RuntimeError):  # noqa: N818
 
 
 class Room:
-    """Watches the slots of ``executor`` for the run in ``folder``; with ``waits`` an autoscaler is to bring nodes, when it may."""
+    """Watches the slots of ``executor`` for the run in ``folder``; with ``waits`` an autoscaler is to bring nodes."""
 
     def __init__(
         self,

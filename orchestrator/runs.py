@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from distiller.own_path import absolute
 from distiller.recipe import Recipe
 from orchestrator.events import any_events
-from orchestrator.frozen import extend, freeze
+from orchestrator.frozen import extend, freeze, with_resources
 from orchestrator.lease import Lease, LeaseLost
 from orchestrator.opening import Run, RunError, open_run
 from orchestrator.place import Place, place_of
@@ -91,13 +91,15 @@ def resume(
     hours: float | None = None,
     device_hours: float | None = None,
     retry_failed: bool = False,
+    overrides: Sequence[str] = (),
     address: str | None = None,
     inline: bool = False,
     view: View | None = None,
 ) -> Run:
     """Go on with a run after a stop or a crash, or with a larger budget: trials, hours on the clock, hours of devices.
 
-    With ``retry_failed`` trials that failed are tried again. A finished run to which trials come gets one more final.
+    With ``retry_failed`` trials that failed are tried again; ``overrides`` give tasks other ``resources``. A finished run to which
+    trials come gets one more final.
 
     Raises `RunError` where ``folder`` holds no run, `LeaseHeld` where another driver holds it.
     """
@@ -110,6 +112,9 @@ def resume(
     with Lease.take(opened.folder) as lease:
         if (trials, hours, device_hours) != (None, None, None):
             opened = extend(opened, trials, hours, device_hours)
+            freeze(opened)
+        if overrides:
+            opened = with_resources(opened, overrides)
             freeze(opened)
         if retry_failed:
             opened = _retry_failed(opened)

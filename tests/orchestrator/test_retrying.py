@@ -9,13 +9,14 @@ from rich.console import Console
 
 import orchestrator.tasks
 from orchestrator.ledger import Ledger
-from orchestrator.opening import open_run
+from orchestrator.opening import RunError, open_run
 from orchestrator.query import query
 from orchestrator.records import read
 from orchestrator.run_files import read_events
 from orchestrator.runs import resume, run
 from orchestrator.status import render_status, status_of
 from orchestrator.summary import summary
+from sweeps import SweepError
 from tests.orchestrator import pretended
 from tests.orchestrator.tiny_sweep import rows, write_sweep
 
@@ -92,6 +93,24 @@ def test_later_trials_keep_the_parameters_that_they_were_given_while_it_had_fail
     # A driver that comes later has the same study before it.
     assert resume(folder, trials=6, inline=True).done
     assert len(read(folder, "trials")) == 6
+
+
+def test_a_resume_gives_tasks_other_resources_and_nothing_else(tmp_path, unlucky):
+    unlucky.append(2)
+    folder = run(str(write_sweep(tmp_path)), tmp_path / "run", inline=True).folder
+    for text, reason in (
+        ("recipe.steps=2", "takes other resources alone"),
+        ("resources.timeout=soon", "resources.timeout"),
+        ("resources.gpus=1", "recipe.device"),
+    ):
+        with pytest.raises((RunError, SweepError), match=reason):
+            resume(folder, overrides=[text], inline=True)
+    unlucky.clear()
+    ended = resume(folder, retry_failed=True, overrides=["resources.timeout=600", "resources.memory=512"], inline=True)
+    assert ended.done
+    assert (open_run(folder).sweep.resources.timeout, open_run(folder).sweep.resources.memory) == (600, 512)
+    assert open_run(folder).digest == ended.digest
+    assert status_of(folder).failures == {}
 
 
 def test_without_a_failed_trial_nothing_is_done(tmp_path, unlucky):
