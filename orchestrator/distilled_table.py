@@ -34,13 +34,13 @@ __all__ = ["count_examples", "rates_of_file", "read_distilled", "write_distilled
 _ABOUT = b"stillhouse.distilled"
 
 
-def write_distilled(folder: Place, distilled: Distilled) -> str:
-    """Write ``distilled`` to ``folder`` and return its name, a SHA-256; what is there already is not written again."""
+def write_distilled(folder: Place, distilled: Distilled, settled: bool = True) -> str:
+    """Write ``distilled`` to ``folder`` and return its name, a SHA-256; what is there already stays. See `publish`."""
     name = distilled.digest()
     path = folder / f"{name}.parquet"
     if not path.exists():
         make_folder(folder)
-        publish(path, _to_parquet(_to_table(distilled, name)))
+        publish(path, _to_parquet(_to_table(distilled, name)), settled=settled)
     return name
 
 

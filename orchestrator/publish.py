@@ -15,20 +15,23 @@ from pathlib import Path
 
 from orchestrator.place import Place
 
-__all__ = ["clear_temporaries", "make_folder", "publish", "remove_folder"]
+__all__ = ["clear_temporaries", "make_folder", "publish", "remove_folder", "settle"]
 
 # File systems without hard links, and those that cannot make a folder durable, answer with one of these.
 _UNSUPPORTED = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
-def publish(place: Place, payload: bytes, *, replace: bool = True) -> None:
+def publish(place: Place, payload: bytes, *, replace: bool = True, settled: bool = True) -> None:
     """Give ``place`` the content ``payload``, atomically and durably; its folder has to be there.
 
     With ``replace=False`` a file that is there already stays as it is, and `FileExistsError` is raised unless it holds just these
-    bytes. Any `OSError`, such as of a full disk, is let through, with nothing readable left behind.
+    bytes. With ``settled=False`` a power cut may take the name away again, until `settle`; a name never stands for half a file.
+    Any `OSError`, such as of a full disk, is let through, with nothing readable left behind.
     """
     if isinstance(place, Path):
         _publish_here(place, payload, replace)
+        if settled:
+            settle(place.parent)
     elif replace or not _is_there(place, payload):
         place.write_bytes(payload)
 
@@ -40,7 +43,7 @@ def make_folder(folder: Place) -> None:
     elif not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
+        settle(folder.parent)
 
 
 def remove_folder(folder: Place) -> None:
@@ -85,7 +88,6 @@ def _publish_here(path: Path, payload: bytes, replace: bool) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
 
 
 def _write(path: Path, payload: bytes) -> None:
@@ -108,7 +110,10 @@ def _rename_new(temporary: Path, path: Path) -> None:
         os.replace(temporary, path)
 
 
-def _sync_folder(folder: Path) -> None:
+def settle(folder: Place) -> None:
+    """Make the names in ``folder`` durable; a store's are at once."""
+    if not isinstance(folder, Path):
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -62,6 +62,7 @@ class Records:
         self._oldest: float | None = None
         self._flushed = -math.inf
         self._then: list[Callable[[], None]] = []
+        self._before: Callable[[], None] = lambda: None
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add ``rows`` to ``table``: all of them or none. They name every column, with None for null.
@@ -92,6 +93,10 @@ class Records:
         for table in self._tables.values():
             table.merge()
 
+    def before_commits(self, action: Callable[[], None]) -> None:
+        """Call ``action`` whenever rows are about to be published: what they speak of has to be there first."""
+        self._before = action
+
     def when_committed(self, action: Callable[[], None]) -> None:
         """Call ``action`` once every row appended so far is published: now, or in the flush that does it."""
         self._then.append(action)
@@ -115,6 +120,8 @@ class Records:
         return self._table(table).each(columns)
 
     def _publish(self, tables: Iterable[str]) -> None:
+        if any(table.waiting for table in self._tables.values()):
+            self._before()
         for table in tables:
             self._tables[table].publish()
         if not any(table.waiting for table in self._tables.values()):

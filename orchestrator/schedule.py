@@ -59,6 +59,7 @@ class Schedule:
         self._clock = clock = clock or Clock()
         self._budget = budget = budget or Budget(None, storage.folder, clock)
         self.storage, self.records = storage, records
+        records.before_commits(storage.settle)
         self.executor = Watched(executor, TimeLimit(sweep.resources.timeout), clock)
         self._room = Room(storage.folder, self.executor, clock, events, say, waits=sweep.resources.pending is not None)
         self.ledger, self.events, self.pace, self._ready = ledger, events, pace, Ready(clock)

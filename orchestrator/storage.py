@@ -13,7 +13,7 @@ from distiller.network_files import NetworkFileError, read_network
 from orchestrator.distilled_table import read_distilled, write_distilled
 from orchestrator.place import Place
 from orchestrator.plan import Job
-from orchestrator.publish import clear_temporaries, make_folder, publish
+from orchestrator.publish import clear_temporaries, make_folder, publish, settle
 
 __all__ = ["Storage", "write_json"]
 
@@ -23,10 +23,19 @@ class Storage:
 
     def __init__(self, folder: Place) -> None:
         self.folder = folder
+        self._settled = True
 
     def write_distilled(self, distilled: Distilled) -> str:
-        """Publish a distilled set; return its digest, which is its name."""
-        return write_distilled(self.folder / "distilled", distilled)
+        """Publish a distilled set, but for `settle`; return its digest, which is its name."""
+        digest = write_distilled(self.folder / "distilled", distilled, settled=False)
+        self._settled = False
+        return digest
+
+    def settle(self) -> None:
+        """Make the names of all distilled sets durable, before rows that speak of them are: once for many."""
+        if not self._settled:
+            settle(self.folder / "distilled")
+            self._settled = True
 
     def read_distilled(self, digest: str) -> Distilled:
         """Return the distilled set of that digest."""
@@ -62,7 +71,8 @@ class Storage:
     def write_state(self, job: Job, state: bytes) -> None:
         """Publish the newest state of a distillation."""
         make_folder(self.folder / "states")
-        publish(self._state(job), state)
+        # Where the name is lost with the power, the state before it is there still.
+        publish(self._state(job), state, settled=False)
 
     def read_state(self, job: Job) -> bytes | None:
         """Return the newest state of a distillation, if there is one; a damaged one is removed, since it can be made again."""

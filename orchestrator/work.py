@@ -93,6 +93,8 @@ class Work:
     @property
     def trained_of(self) -> tuple[int, int]:
         """How many pre-trained networks are there of those that it needs next: its pool, or those that it is to measure."""
+        if self.job.recipe.pretrained is None:
+            return 0, 0
         wanted = [self._pool] if self.is_distilling else [self._networks(*each) for each in self.missing]
         return sum(map(self.trained.count, wanted)), sum(len(each.names) for each in wanted)
 
@@ -191,8 +193,14 @@ class Work:
     def _pool(self) -> Networks:
         return Networks(self.job.recipe, tuple(pool_seeds(self.job.recipe)))
 
+    @cached_property
+    def _none(self) -> Networks:
+        return Networks(self.job.recipe, ())
+
     def _networks(self, shard: Shard, inits: list[int]) -> Networks:
         """Return the networks that a shard measures; the vote of neighbours is one without any."""
+        if self.job.recipe.pretrained is None:
+            return self._none
         trains = self.job.setting is None or self.job.setting.neighbours is None
         drawn = shard.way.recipe(self.job.recipe)
         recipe = drawn.with_network(shard.network) if trains else drawn
