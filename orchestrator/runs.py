@@ -98,8 +98,8 @@ def resume(
 ) -> Run:
     """Go on with a run after a stop or a crash, or with a larger budget: trials, hours on the clock, hours of devices.
 
-    With ``retry_failed`` trials that failed are tried again; ``overrides`` give tasks other ``resources``. A finished run to which
-    trials come gets one more final.
+    With ``retry_failed`` trials that failed are tried again; ``overrides`` give tasks other ``resources``. A finished run to
+    which trials come gets one more final.
 
     Raises `RunError` where ``folder`` holds no run, `LeaseHeld` where another driver holds it.
     """
