@@ -60,7 +60,7 @@ def _runs(found: Comparison, letters: list[str]) -> Table:
             "-" if headline.examples is None else f"{headline.examples:,}",
             mean_sd(validation.mean, validation.sd_networks),
             mean_sd(test.mean, test.sd_networks) if test else "-", percent(test.sd_groups) if test else "-",
-            f"{test.n if test else 0:,}", cost,
+            f"{(test or validation).n:,}", cost,
         )  # fmt: skip
     return table
 

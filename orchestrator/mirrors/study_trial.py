@@ -22,7 +22,7 @@ __all__ = ["TRIAL", "study_distributions", "study_trial"]
 
 TRIAL = "trial"
 """The user attribute with the trial's number in the run."""
-_MOST_POINTS = 100  # of a curve: a storage takes a statement for each, and a plot shows no more
+_MOST_POINTS = 25  # of a curve: a database takes a millisecond of the processor for each, and has thousands of trials
 _STATES = {"complete": TrialState.COMPLETE, "raced_out": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 _TOLD = (
     "status", "cause", "inits", "accuracy_mean", "accuracy_sd", "accuracy_se", "distilled", "outer_steps", "device_seconds",

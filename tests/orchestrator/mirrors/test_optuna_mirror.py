@@ -129,7 +129,7 @@ def test_choices_are_read_as_they_are_written(tmp_path, database):
     assert [each.params for each in found] == params
     assert found[0].distributions["outer_decay"].choices == ("null", '"cosine"', params[1]["outer_decay"])
     # A curve is thinned, by the numbers of its steps.
-    assert list(found[0].intermediate_values) == list(range(0, 1000, 10))
+    assert list(found[0].intermediate_values) == list(range(0, 1000, 40))
 
 
 def test_several_objectives_have_their_directions(tmp_path, database):
