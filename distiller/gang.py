@@ -9,8 +9,9 @@ numbers in the same order, so that on machines of one kind the number of workers
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -48,14 +49,14 @@ class Gang:
     workers: int = 1
     wire: str = "cpu"
 
-    def total(self, parts: Sequence[Sequence[Tensor]]) -> tuple[Tensor, ...]:
+    def total(self, parts: Iterable[Sequence[Tensor]]) -> tuple[Tensor, ...]:
         """Add up the parts of all workers, one after another in their order; a part is a group of tensors.
 
-        Every worker has the same sum. It alone travels, from each worker to the next, then from the last one to all.
+        Every worker has the same sum. It alone travels, from each worker to the next, then from the last one to all. The first
+        worker adds each part as it comes; the others hold theirs, for they begin with what comes before.
         """
-        shapes = [tensor.shape for tensor in parts[0]]
-        flat = [torch.cat([tensor.flatten() for tensor in part]) for part in parts]
-        total = self._passed_on(flat)
+        shapes: list[torch.Size] = []
+        total = self._passed_on(_flat(parts, shapes))
         split = torch.split(total, [math.prod(shape) for shape in shapes])
         return tuple(tensor.view(shape) for tensor, shape in zip(split, shapes, strict=True))
 
@@ -74,21 +75,23 @@ class Gang:
         parts = [part[:length] for part, length in zip(found, lengths.tolist(), strict=True)]
         return torch.cat(parts).to(values.device)
 
-    def _passed_on(self, parts: Sequence[Tensor]) -> Tensor:
+    def _passed_on(self, parts: Iterable[Tensor]) -> Tensor:
         """Add ``parts`` to the sum of the workers before this one, hand it on, and return that of all."""
-        if self.workers == 1:
-            return _sum(parts)
-        with broken("add up"):
-            before = []
-            if self.rank > 0:
+        if self.rank > 0:
+            parts = list(parts)  # before anything is waited for: workers compute side by side
+            with broken("add up"):
                 received = torch.empty_like(parts[0], device=self.wire)
                 dist.recv(received, self.rank - 1)
-                before = [received.to(parts[0].device)]
-            total = _sum([*before, *parts]).to(self.wire)
+                parts = [received.to(parts[0].device), *parts]
+        own = _sum(parts)
+        if self.workers == 1:
+            return own
+        with broken("add up"):
+            total = own.to(self.wire)
             if self.rank + 1 < self.workers:
                 dist.send(total, self.rank + 1)
             dist.broadcast(total, self.workers - 1)
-        return total.to(parts[0].device)
+        return total.to(own.device)
 
 
 ALONE = Gang()
@@ -107,8 +110,12 @@ def broken(what: str) -> Iterator[None]:
         raise GangError(f"the workers of a gang could not {what}: {reason}") from error
 
 
-def _sum(parts: Sequence[Tensor]) -> Tensor:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+def _flat(parts: Iterable[Sequence[Tensor]], shapes: list[torch.Size]) -> Iterator[Tensor]:
+    """Yield each part as one vector; ``shapes`` become those of a part's tensors."""
+    for part in parts:
+        shapes[:] = [tensor.shape for tensor in part]
+        yield torch.cat([tensor.flatten() for tensor in part])
+
+
+def _sum(parts: Iterable[Tensor]) -> Tensor:
+    return functools.reduce(torch.add, parts)

@@ -28,7 +28,7 @@ independent: the gradient of a sum with respect to one network's own parameters 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -103,17 +103,23 @@ def meta_gradient(
     Non-finite values are passed on, not raised.
     """
     real_targets = one_hot(real_labels, classes).to(inputs.dtype)
-    sums: list[tuple[Tensor, ...]] = []
     scores: list[Score] = []
-    for rows in _slices(len(parameters[0]), chunk):
-        part, own = tuple(p[rows] for p in parameters), stack.rows(rows)
-        unrolled = _Unroll(own, inputs.detach(), labels.detach(), rates.detach(), learn_inputs, learn_labels, memory)
-        trained = unrolled.forward(part)
-        adjoint, reached = outer_gradient(stack, trained, real_inputs, real_targets, real_labels, real_chunk)
-        sums.append(unrolled.backward(adjoint))
-        scores.append(reached)
+
+    def sums() -> Iterator[tuple[Tensor, ...]]:
+        """Yield the derivatives of each chunk, summed over its networks, and score these."""
+        for rows in _slices(len(parameters[0]), chunk):
+            part, own = tuple(p[rows] for p in parameters), stack.rows(rows)
+            unrolled = _Unroll(
+                own, inputs.detach(), labels.detach(), rates.detach(), learn_inputs, learn_labels, memory
+            )
+            trained = unrolled.forward(part)
+            adjoint, reached = outer_gradient(stack, trained, real_inputs, real_targets, real_labels, real_chunk)
+            scores.append(reached)
+            yield unrolled.backward(adjoint)
+
+    totals = gang.total(sums())
     scored = Score(*(gang.whole(torch.cat([getattr(s, name) for s in scores])) for name in ("loss", "accuracy")))
-    by_input, by_label, by_rate = (total / len(scored.loss) for total in gang.total(sums))
+    by_input, by_label, by_rate = (total / len(scored.loss) for total in totals)
     return MetaGradient(by_input if learn_inputs else None, by_label if learn_labels else None, by_rate, scored)
 
 
