@@ -18,18 +18,18 @@ def cost(found: Findings) -> Section:
     spent = found.summary.cost
     parts = {"search": spent.search, "final": spent.final, "baselines": spent.baselines, "other": spent.other}
     rows = [
-        (what, clock(seconds), f"{seconds:,.1f}", percent(seconds / spent.devices) if spent.devices else "-")
+        (what, clock(seconds), f"{seconds:,.1f}", percent(seconds / spent.devices))
         for what, seconds in parts.items()
+        if seconds
     ]
+    networks = f"{found.summary.networks:,} networks were trained."
+    if not rows:
+        return Section("cost", "Cost", [networks])
     rows.append(("all", clock(spent.devices), f"{spent.devices:,.1f}", "-"))
-    rows += (
-        []
-        if spent.wall is None
-        else [("on the clock, with a driver at work", clock(spent.wall), f"{spent.wall:,.1f}", "-")]
-    )
+    if spent.wall is not None:
+        rows.append(("on the clock, with a driver at work", clock(spent.wall), f"{spent.wall:,.1f}", "-"))
     headers = ("what", "h:mm:ss", "seconds", "share, %")
     note = "Device time is the sum over outer steps and networks; the search's counts trials that have ended."
-    networks = f"{found.summary.networks:,} networks were trained."
     return Section("cost", "Cost", [networks], [Table(headers, rows, found.source(_COST), note=note)])
 
 

@@ -32,7 +32,7 @@ SELECT phase, trial, m.network, m.mean, sd_networks, low, high, sd_groups, m.se,
     winner.mean - try_cast(regexp_extract(value, '^[0-9.]+') AS DOUBLE) / 100 AS winner_ahead_of_published
 FROM measured m LEFT JOIN winner ON winner.network = CASE WHEN m.network <> 'knn' THEN m.network ELSE (
     SELECT recipe->>'network' FROM trials WHERE trial IN (SELECT trial FROM best)) END
-LEFT JOIN sweep ON key = CASE place WHEN 0 THEN 'published.accuracy' ELSE 'published.baselines.' || split_part(phase, '/', 2) END
+LEFT JOIN sweep ON key = CASE WHEN place < 2 THEN 'published.accuracy' ELSE 'published.baselines.' || split_part(phase, '/', 2) END
 ORDER BY place, phase, m.network
 
 -- Is the winner better than the runner-up, on networks that neither was chosen by?

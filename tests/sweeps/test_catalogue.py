@@ -16,6 +16,8 @@ NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 def test_shipped_sweeps_are_listed_by_name():
     listed = sweeps.shipped()
     assert [each.name for each in listed] == NAMES
+    assert all(sweeps.is_shipped(name) for name in NAMES)
+    assert not sweeps.is_shipped("mine")
     assert {"mnist-fixed-10", "mnist-random-100", "quickstart"} <= set(NAMES)
     assert all(each.about and each.path.is_file() for each in listed)
     published = {each.name: each.published.accuracy for each in listed if each.published}
