@@ -5,6 +5,7 @@ from orchestrator.lease import Lease
 from orchestrator.opening import RunError
 from orchestrator.status import status_of
 from orchestrator.stopping import ask_to_stop, is_asked_to_stop
+from tests.orchestrator.test_kills import wait_until
 from tests.orchestrator.tiny_sweep import SWEEP, stillhouse, write_sweep
 from tests.orchestrator.written_runs import write_run
 
@@ -53,8 +54,7 @@ def test_where_no_driver_works_nothing_is_asked(folder, tmp_path):
 def test_a_driver_that_is_asked_stops_and_can_be_resumed(tmp_path):
     changes = {"recipe": SWEEP["recipe"] | {"outer_steps": 400}, "resources": {"segment": 1}, "baselines": []}
     process = stillhouse("run", write_sweep(tmp_path, **changes), "--out", tmp_path / "run", "--inline", wait=False)
-    while not (tmp_path / "run" / "events.jsonl").exists() and process.poll() is None:
-        pass
+    wait_until((tmp_path / "run" / "events.jsonl").exists, process)
     asked = stillhouse("stop", tmp_path / "run")
     assert asked.returncode == 0, asked.stderr_text
     assert f"process {process.pid} on" in asked.stdout_text
