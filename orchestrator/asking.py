@@ -82,6 +82,10 @@ class Asking:
 
 
 def _begun(under_way: UnderWay) -> int:
-    """Return the largest number of a trial that any driver has left something of, -1 where there is none."""
+    """Return the largest number of a trial that any driver has left something of, -1 where there is none.
+
+    Those that an earlier final chose from had been asked, though one that failed and is tried again has left nothing.
+    """
     measured = (series[0] for series in under_way.ledger.accuracies if series[1] == "search" or is_rung(series[1]))
-    return max([*under_way.ledger.trials, *measured, *under_way.storage.trials_with_states()], default=-1)
+    earlier = (trials - 1 for trials in under_way.finals[:-1])
+    return max([*under_way.ledger.trials, *measured, *under_way.storage.trials_with_states(), *earlier], default=-1)

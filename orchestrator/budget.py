@@ -25,7 +25,10 @@ _SECONDS_BETWEEN_WORDS = 10.0  # what a driver that is killed has worked for not
 
 
 class Budget:
-    """The time of a search. ``end`` is called once, with the number of trials asked and the key that ended the asking."""
+    """The time of a search. ``end`` is called once, with the number of trials asked and the key that ended the asking.
+
+    With ``has_ended`` that was so in an earlier driver: what it had asked is finished, however much time is spent.
+    """
 
     def __init__(
         self,
@@ -34,10 +37,11 @@ class Budget:
         clock: Clock,
         device_seconds: float = 0.0,
         end: Callable[[int, str], None] = lambda trials, key: None,
+        has_ended: bool = False,
     ) -> None:
         self._hours = search.hours if search else None
         self._device_hours = search.device_hours if search else None
-        self._folder, self._clock, self._end = folder, clock, end
+        self._folder, self._clock, self._end, self._has_ended = folder, clock, end, has_ended
         self._seconds = 0.0 if self._hours is None else read_hours(folder) * _HOUR
         self._device_seconds = device_seconds
         self._looked = self._written = clock.now()
@@ -49,7 +53,9 @@ class Budget:
 
     @property
     def spent(self) -> str | None:
-        """The key of the sweep whose budget is spent, `None` while there is some left."""
+        """The key of the sweep whose budget is spent; `None` while there is some left, and where it has ended the search."""
+        if self._has_ended:
+            return None
         if self._hours is not None and self._seconds >= self._hours * _HOUR:
             return "search.hours"
         if self._device_hours is not None and self._device_seconds >= self._device_hours * _HOUR:
@@ -74,6 +80,7 @@ class Budget:
         if self._hours is not None:
             self._write(self._clock.now())
         self._end(trials, key)
+        self._has_ended = True
 
     def close(self) -> None:
         """Write what is spent, when a driver leaves."""

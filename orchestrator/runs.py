@@ -302,7 +302,7 @@ def _budget(run: Run) -> Budget:
 
     search = run.sweep.search
     on_devices = search_device_seconds(run.folder) if search and search.device_hours is not None else 0.0
-    return Budget(search, run.folder, Clock(), on_devices, end)
+    return Budget(search, run.folder, Clock(), on_devices, end, has_ended=run.ended[-1] is not None)
 
 
 def _environment(executor: Executor) -> dict[str, Any]:

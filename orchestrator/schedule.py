@@ -114,6 +114,7 @@ class Schedule:
             elif self.in_flight == 0:
                 if not self._stages.next():
                     self.records.flush()
+                    self._budget.close()
                     return True
                 continue
             for completion in self.executor.wait(_TURN):

@@ -14,11 +14,11 @@ from orchestrator.executor import InlineExecutor
 from orchestrator.frozen import freeze
 from orchestrator.opening import Run, RunError, open_run
 from orchestrator.params import params_type, space_of
-from orchestrator.records import Records, read
+from orchestrator.records import Records, read, withdraw
 from orchestrator.schedule import Schedule
 from orchestrator.searching import search_of
 from orchestrator.status import status_of
-from orchestrator.storage import Storage
+from orchestrator.storage import Storage, write_json
 from orchestrator.summary import summary
 from sweeps import Sweep, SweepError
 
@@ -64,7 +64,8 @@ def drive(folder, slots=1, calls=10**6):
         freeze(dataclasses.replace(run, finals=(*run.finals[:-1], trials), ended=(*run.ended[:-1], key)))
 
     search = run.sweep.search
-    budget = Budget(search, folder, clock, search_device_seconds(folder) if search.device_hours else 0.0, end)
+    on_devices = search_device_seconds(folder) if search.device_hours else 0.0
+    budget = Budget(search, folder, clock, on_devices, end, has_ended=run.ended[-1] is not None)
     records = Records(folder, params_type(space_of(run.sweep)))
     made = Schedule(
         run.sweep, run.finals, Storage(folder), records, executor, search_of(run.sweep, run.finals[-1]), Events(folder),
@@ -106,6 +107,33 @@ def test_hours_are_summed_over_drivers_and_the_end_is_kept(tmp_path):
     before = rows(run.folder)
     assert drive(run.folder)  # nothing is asked any more
     assert rows(run.folder) == before
+
+
+def test_what_was_asked_when_time_ended_the_search_is_finished_though_nothing_of_it_was_left(tmp_path):
+    run = start(tmp_path / "run", hours=0.5)
+    freeze(dataclasses.replace(run, finals=(3,), ended=("search.hours",)))
+    write_json(run.folder / "spent.json", {"version": 1, "hours": 1.0})
+    assert drive(run.folder)
+    assert (open_run(run.folder).finals, open_run(run.folder).ended) == ((3,), ("search.hours",))
+    assert len(read(run.folder, "trials")) == 3
+
+
+def test_a_trial_that_failed_is_tried_again_though_the_time_is_spent(tmp_path):
+    run = start(tmp_path / "run", hours=100.0, trials=2)
+    assert drive(run.folder)
+    for table in ("trials", "evaluations"):
+        withdraw(run.folder, table, lambda row: row["trial"] == 1)  # it failed before anything of it was measured
+    freeze(dataclasses.replace(run, finals=(2, 2), ended=(None, None)))
+    write_json(run.folder / "spent.json", {"version": 1, "hours": 100.0})
+    assert drive(run.folder)
+    assert (open_run(run.folder).finals, open_run(run.folder).ended) == ((2, 2), (None, None))
+    assert len(read(run.folder, "trials")) == 2
+
+
+def test_all_hours_of_a_search_are_written_when_it_is_done(tmp_path):
+    run = start(tmp_path / "run", hours=100.0, trials=1)
+    assert drive(run.folder)
+    assert read_hours(run.folder) == pytest.approx(2.0), "a segment and a shard"
 
 
 def test_device_hours_are_summed_from_the_rows(tmp_path):
