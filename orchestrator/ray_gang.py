@@ -37,8 +37,8 @@ class RayGang:
     """
 
     def __init__(self, ticket: int, call: Call, shape: Shape, arguments: Sequence[dict[str, Any]]) -> None:
-        self.ticket, self.call = ticket, call
-        self._shape, self._arguments = shape, arguments
+        self.ticket, self.call, self.shape = ticket, call, shape
+        self._arguments = arguments
         self._site: Site | None = None
         self._began = 0.0
         self._failures: list[tuple[Waited, Failure]] = []
@@ -113,15 +113,15 @@ class RayGang:
         """Submit a worker to its bundle; all but the first are told the ``address``."""
         task = gang_tasks.lead if address is None else gang_tasks.follow
         options: dict[str, Any] = {
-            "num_cpus": self._shape.cpus,
-            "num_gpus": self._shape.gpus,
+            "num_cpus": self.shape.cpus,
+            "num_gpus": self.shape.gpus,
             "num_returns": "streaming" if address is None else 1,
             "scheduling_strategy": PlacementGroupSchedulingStrategy(self._group, rank),
         }
-        if self._shape.memory > 0:
-            options["memory"] = int(self._shape.memory)
+        if self.shape.memory > 0:
+            options["memory"] = int(self.shape.memory)
         remote = ray.remote(max_calls=_CALLS_PER_WORKER, max_retries=0, retry_exceptions=False)(task)
-        part = Part(rank, len(self._arguments), self._shape.gpus >= 1)
+        part = Part(rank, len(self._arguments), self.shape.gpus >= 1)
         arguments = self._arguments[rank]
         told = () if address is None else (address,)
         submitted: Waited = remote.options(**options).remote(

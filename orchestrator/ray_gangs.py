@@ -16,7 +16,7 @@ from orchestrator.figures import count
 from orchestrator.ray_executor import RayExecutor
 from orchestrator.ray_failures import ray_failed
 from orchestrator.ray_gang import RayGang
-from orchestrator.reservation import shape_of
+from orchestrator.reservation import gang_shape
 
 __all__ = ["RayGangs"]
 
@@ -40,7 +40,10 @@ class RayGangs:
 
     @property
     def slots(self) -> int:
-        return self._executor.slots
+        """How many calls can run at once; none where a gang is in flight that the live nodes do not hold."""
+        nodes, gangs = self._executor.nodes.alive(), self._gangs.values()
+        held = all(count_slots(nodes, gang.shape) >= gang.call.workers for gang in gangs)
+        return self._executor.slots if held else 0
 
     @property
     def wanted(self) -> int:
@@ -51,7 +54,7 @@ class RayGangs:
         if call.workers == 1:
             return self._executor.submit(call)
         ticket = next(self._tickets)
-        shape = shape_of(self._executor.shape, call.needs, self._executor.nodes.alive())
+        shape = gang_shape(self._executor.shape, call.needs, self._executor.nodes.alive(), call.workers)
         try:
             arguments = [
                 {name: self._executor.payloads.store(value) for name, value in each.items()}

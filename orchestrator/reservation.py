@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from cluster.nodes import Node, Shape, count_slots
 from orchestrator.executor import Needs
 
-__all__ = ["options_of", "shape_of"]
+__all__ = ["gang_shape", "options_of", "shape_of"]
 
 _NODE = "ray.io/node-id"
 """The label by which Ray places a task on a node, or off it."""
@@ -30,6 +31,18 @@ def shape_of(base: Shape, needs: Needs, nodes: Sequence[Node]) -> Shape:
     cpus = min(base.cpus * needs.shares, node.cpus)
     memory = min(max(base.memory, share) * needs.shares, node.memory)
     return Shape(math.floor(cpus) if cpus > 1 else cpus, gpus, math.floor(memory))
+
+
+def gang_shape(base: Shape, needs: Needs, nodes: Sequence[Node], workers: int) -> Shape:
+    """Return what each of ``workers`` reserves: what `shape_of` says, or half and so on until the nodes hold all at once.
+
+    Ray would wait for ever for the rest of them.
+    """
+    shape = shape_of(base, needs, nodes)
+    while needs.shares * needs.gpu_shares > 1 and count_slots(nodes, shape) < workers:
+        needs = dataclasses.replace(needs, shares=max(1, needs.shares // 2), gpu_shares=max(1, needs.gpu_shares // 2))
+        shape = shape_of(base, needs, nodes)
+    return shape
 
 
 def options_of(shape: Shape, avoid: Collection[str], nodes: Sequence[Node]) -> dict[str, Any]:

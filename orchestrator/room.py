@@ -17,7 +17,7 @@ _ENDED_AFTER = 600.0
 
 
 class NoRoom(RuntimeError):  # noqa: N818
-    """For minutes no node has been there that can hold a task; once one is, a resume goes on."""
+    """For minutes no nodes have been there that can hold a task, or a gang of them; once they are, a resume goes on."""
 
 
 class Room:
@@ -38,7 +38,7 @@ class Room:
         self._warned = False
 
     def check(self) -> None:
-        """Warn, once, where no node has been able to hold a task for a minute. Raises `NoRoom` after ten."""
+        """Warn, once, where nodes have had no room for a task for a minute. Raises `NoRoom` after ten."""
         if self._executor.slots > 0:
             self._none_since, self._warned = None, False
             return
@@ -48,10 +48,10 @@ class Room:
         if seconds >= _WARNED_AFTER and not self._warned:
             self._warned = True
             self._events.say("no_room", seconds=seconds)
-            self._say("no live node can hold a task of this sweep; waiting for one")
+            self._say("the live nodes have no room for a task of this sweep; waiting for more of them")
         if seconds >= _ENDED_AFTER and not self._waits:
             raise NoRoom(
-                f"no live node could hold a task of this sweep for {seconds / 60:.0f} minutes; add nodes, or lower "
-                "resources.cpus, resources.gpus or resources.memory, or, where an autoscaler adds nodes, set resources.pending; "
-                f"then: stillhouse resume {self._folder}"
+                f"the live nodes had no room for a task of this sweep for {seconds / 60:.0f} minutes; add nodes, or lower "
+                "resources.cpus, resources.gpus, resources.memory or resources.workers, or, where an autoscaler adds nodes, set "
+                f"resources.pending; then: stillhouse resume {self._folder}"
             )

@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from cluster.nodes import Node, Shape
 from orchestrator.executor import Call, InfeasibleError, InlineExecutor
 from orchestrator.process_start import process_start
 from tests.orchestrator.test_schedule import drive
@@ -136,6 +138,21 @@ def test_a_gang_that_the_cluster_cannot_hold_is_refused_before_anything_starts(l
         InfeasibleError, match=r"gang of 3 tasks of 1 CPUs .*: 1 live node can hold 2 .* resources\.workers"
     ):
         RayGangs(RayExecutor(), workers=3)
+
+
+def test_there_are_no_slots_where_the_live_nodes_do_not_hold_a_gang_that_waits():
+    from orchestrator.ray_gangs import RayGangs
+
+    alive = [Node(2, 0, is_ours=True), Node(2, 0, is_ours=False)]
+    gangs = RayGangs(
+        SimpleNamespace(slots=len(alive), waits_for_nodes=True, nodes=SimpleNamespace(alive=lambda: alive)), 4
+    )
+    gangs._gangs[-1] = SimpleNamespace(call=gang("together", workers=4), shape=Shape(1))
+    assert gangs.slots == 2
+    alive.pop()
+    assert gangs.slots == 0, "so that the driver says that there is no room, and does not wait without a word"
+    del gangs._gangs[-1]
+    assert gangs.slots == 2
 
 
 def test_a_run_whose_gang_loses_a_worker_has_the_rows_of_one_worker(gangs, tmp_path):

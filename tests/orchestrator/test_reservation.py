@@ -2,7 +2,7 @@ import pytest
 
 from cluster.nodes import Node, Shape
 from orchestrator.executor import Needs
-from orchestrator.reservation import options_of, shape_of
+from orchestrator.reservation import gang_shape, options_of, shape_of
 
 NODES = (
     Node(4, 0, is_ours=True, memory=800.0, name="small"),
@@ -33,6 +33,26 @@ def test_a_share_is_a_slot_s_part_of_the_roomiest_node_and_never_more_than_all_o
 
 def test_without_a_node_that_fits_it_is_what_the_sweep_says():
     assert shape_of(Shape(64), Needs(shares=2), NODES) == Shape(64)
+
+
+@pytest.mark.parametrize(
+    "base, needs, workers, expected",
+    [
+        (Shape(1), Needs(shares=2), 4, Shape(2, 0, 1600)),
+        (Shape(1), Needs(shares=4), 4, Shape(2, 0, 1600)),
+        (
+            Shape(1),
+            Needs(shares=4),
+            6,
+            Shape(1),
+        ),  # four of twice a slot's memory go on the large node, and none on the small
+        (Shape(1, 0.25), Needs(gpu_shares=2), 4, Shape(1, 0.5)),
+        (Shape(1, 0.25), Needs(gpu_shares=4), 4, Shape(1, 0.5)),
+        (Shape(64), Needs(shares=2), 2, Shape(64)),
+    ],
+)
+def test_a_gang_gets_no_more_than_lets_all_of_it_run_at_once(base, needs, workers, expected):
+    assert gang_shape(base, needs, NODES, workers) == expected
 
 
 def test_a_node_is_avoided_while_another_can_hold_the_task():
