@@ -24,7 +24,7 @@ def python(monkeypatch, tmp_path):
 
     def run(code, *arguments):
         return subprocess.run(
-            [sys.executable, "-c", code, *arguments], cwd=here, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", code, *arguments], cwd=here, capture_output=True, text=True, timeout=600
         )
 
     return run
@@ -61,16 +61,16 @@ with attach(cpus=1) as attached:
     print(attached.private)
     executor = RayExecutor()
     executor.submit(Call("work:own", {"name": "Network"}))
-    print(executor.wait(30)[0].value)
+    print(executor.wait(240)[0].value)
     executor.submit(Call("work:die", {}))
-    print(executor.wait(30)[0].failure.kind)
+    print(executor.wait(240)[0].failure.kind)
     time.sleep(1)  # the messages of the cluster arrive late
     os.kill(os.getpid(), signal.SIGTERM)
     print(signal.getsignal(signal.SIGINT) is interrupt)
     with attach() as again:
         print(again.private, again.address == attached.address)
     executor.submit(Call("work:own", {"name": "Network"}))
-    print(executor.wait(30)[0].value[0])
+    print(executor.wait(240)[0].value[0])
 print({name for name in {*before, *os.environ} if before.get(name) != os.environ.get(name)} - {"RAY_CLIENT_MODE"})
 """
 
