@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -154,16 +153,14 @@ def test_a_cluster_is_joined_left_and_refused_when_versions_differ(python):
         ("127.0.0.1", "is host:port, such as head:6379, got '127.0.0.1'"),
     ],
 )
-def test_an_address_that_leads_nowhere_is_one_line_at_once(python, address, says):
+def test_an_address_that_leads_nowhere_is_one_line_and_ray_is_not_asked(python, address, says):
     code = (
         "import sys; from cluster.attach import *\ntry: attach(sys.argv[1])\nexcept AttachError as error: print(error)"
     )
-    began = time.monotonic()
     ran = python(code, address)
-    assert time.monotonic() - began < 20
     assert says in ran.stdout
     assert len(ran.stdout.splitlines()) == 1
-    assert ran.stderr == ""
+    assert ran.stderr == "", "Ray itself would try for a minute, and say so"
 
 
 def test_attaching_again_shares_what_is_there(local_ray):

@@ -70,7 +70,8 @@ def test_a_task_that_is_stuck_is_ended_by_the_sweep_s_limit_and_the_rows_are_the
     changes = CHANGES | {"resources": {"segment": 1, "timeout": 60}}
     expected = undisturbed(tmp_path, changes)
     assert disturbed(tmp_path, "stuck")
-    assert failed_attempts(tmp_path / "run") == ["timeout"]
+    # On a slow machine another task may come to take a minute too.
+    assert set(failed_attempts(tmp_path / "run")) == {"timeout"}
     assert comparable(tmp_path / "run") == expected
 
 

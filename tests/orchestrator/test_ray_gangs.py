@@ -186,30 +186,32 @@ import sys, time
 from pathlib import Path
 from ray.cluster_utils import Cluster
 from ray.util.placement_group import placement_group_table
+from chaotic import start_patiently
 from cluster.attach import attach
 from orchestrator.executor import Call
 from orchestrator.ray_executor import RayExecutor
 from orchestrator.ray_gangs import RayGangs
 
-def ended(count=1, seconds=180):
+def ended(count=1, seconds=240):
     done, deadline = [], time.monotonic() + seconds
     while len(done) < count and time.monotonic() < deadline:
         done += executor.wait(0.2)
     return done
 
+start_patiently()
 folder = Path(sys.argv[1])
 several = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
 with attach(several.address):
-    nodes = [several.add_node(num_cpus=1) for _ in range(2)]
-    several.wait_for_nodes()
+    nodes = [several.add_node(wait=False, num_cpus=1) for _ in range(2)]
+    several.wait_for_nodes(timeout=240)
     executor = RayGangs(RayExecutor(), workers=2)
     executor.submit(Call("gang_calls:wait", {"folder": str(folder)}, shares=({}, {})))
     while len(list(folder.iterdir())) < 2:
         assert executor.wait(0.2) == []
     several.remove_node(nodes[1], allow_graceful=False)
     print(*(each.failure.kind for each in ended()))
-    several.add_node(num_cpus=1)
-    several.wait_for_nodes()
+    several.add_node(wait=False, num_cpus=1)
+    several.wait_for_nodes(timeout=240)
     executor.submit(Call("gang_calls:together", {}, shares=({"own": 3}, {"own": 4})))
     print(*(each.value for each in ended()))
     executor.close()
