@@ -1,8 +1,10 @@
 """Each case has a process of its own: a process is attached to one Ray at a time, and the others share `local_ray`."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,8 +31,13 @@ def python(monkeypatch, tmp_path):
     return run
 
 
-def sessions():
-    return set(Path("/tmp").glob("stillhouse-ray-*"))
+@pytest.fixture
+def sessions(monkeypatch):
+    """Return the folders of private Rays, in a folder for temporary files where nobody else on the machine has any."""
+    root = Path(tempfile.mkdtemp(prefix="sh-", dir="/tmp"))  # short: paths of sockets end at 107 characters
+    monkeypatch.setenv("TMPDIR", str(root))
+    yield lambda: set(root.glob("stillhouse-ray-*"))
+    shutil.rmtree(root, ignore_errors=True)
 
 
 WORK = """
@@ -74,18 +81,17 @@ print({name for name in {*before, *os.environ} if before.get(name) != os.environ
 """
 
 
-def test_a_private_ray_leaves_the_process_as_it_was(python, monkeypatch, tmp_path):
+def test_a_private_ray_leaves_the_process_as_it_was(python, sessions, monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # its path is too long for sockets
     (tmp_path / "here" / "own.py").write_text("class Network: pass")
     (tmp_path / "here" / "work.py").write_text(WORK)
-    before = sessions()
     ran = python(PRIVATE)
     expected = [
         "True", "['Network', '0']", "crash", "our handler", "True", "False True", "Network", "set()",
     ]  # fmt: skip
     assert ran.stdout.splitlines() == expected, ran.stderr
     assert ran.stderr == ""
-    assert sessions() <= before
+    assert sessions() == set()
 
 
 KILLED = """
@@ -96,10 +102,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next(python):
-    before = sessions()
+def test_what_a_killed_process_left_is_removed_by_the_next(python, sessions):
     python(KILLED)
-    (left,) = sessions() - before
+    (left,) = sessions()
     python("from cluster.private_folder import PrivateFolder; PrivateFolder().remove()")
     assert not left.exists()
 
