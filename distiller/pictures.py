@@ -128,7 +128,7 @@ def _write(pen: ImageDraw.ImageDraw, middle: float, top: float, lines: Sequence[
 def _captions(label: Sequence[float]) -> list[str]:
     if len(label) > 1 and _is_one_hot(label):
         return [str(leading_labels(label)[0][0])]
-    return [f"{name}: {value:.2f}" for name, value in leading_labels(label)]
+    return [f"{name}: {value:z.2f}" for name, value in leading_labels(label)]
 
 
 def _is_one_hot(label: Sequence[float]) -> bool:

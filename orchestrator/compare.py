@@ -9,17 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import pyarrow.compute as pc
+
 from orchestrator.difference import Accuracies, Difference, difference
 from orchestrator.differing import differing
 from orchestrator.ledger import Ledger
 from orchestrator.measurement import phase_parts
 from orchestrator.opening import Run, RunError, open_run
 from orchestrator.place import Place
-from orchestrator.records import Row
+from orchestrator.records import Row, read
 from orchestrator.summary import Headline, Summary, summary
 
 __all__ = ["Comparison", "Gain", "Side", "compare"]
 
+_OF_A_NETWORK = ("trial", "phase", "run", "split", "network", "seed", "accuracy")
 _FOR_PEOPLE = ("name", "about", "published", "cost")
 
 
@@ -80,9 +83,17 @@ def compare(folders: Sequence[Place]) -> Comparison:
         raise RunError("expected two runs or more to compare; `stillhouse report RUN` shows one")
     runs = [open_run(folder) for folder in folders]
     sides = tuple(_side(run) for run in runs)
-    tables = [run.table("evaluations").to_pylist() for run in runs]
+    tables = [_networks(side, run.folder) for side, run in zip(sides, runs, strict=True)]
     gains = tuple(_gain(sides[0], tables[0], side, rows) for side, rows in zip(sides[1:], tables[1:], strict=True))
     return Comparison(sides, differing([side.sweep for side in sides]), _found_recipes(sides), gains)
+
+
+def _networks(side: Side, folder: Place) -> Sequence[Row]:
+    """Return the evaluations of a side's best trial: all of a run's may be a million, which would fill memory."""
+    if side.headline is None:
+        return []
+    rows: list[Row] = read(folder, "evaluations", _OF_A_NETWORK, pc.field("trial") == side.headline.trial).to_pylist()
+    return rows
 
 
 def _side(run: Run) -> Side:

@@ -114,7 +114,9 @@ def _standing(summary: Summary) -> list[str]:
         f"trial {trial} in run {run} of the final" if trial >= 0 else f"learned_labels of trial {run}"
         for trial, run in summary.diverged_runs
     ]
-    return lines + ([f"diverged: {count(len(diverged), 'distillation')}: {', '.join(diverged)}"] if diverged else [])
+    rest = len(diverged) - _TRIALS_SHOWN
+    named = ", ".join(diverged[:_TRIALS_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
+    return lines + ([f"diverged: {count(len(diverged), 'distillation')}: {named}"] if diverged else [])
 
 
 def _cost(summary: Summary) -> str:
@@ -248,6 +250,9 @@ def protocol(summary: Summary, headline: Headline) -> list[str]:
         seen = "that it was distilled for" if headline.init == "fixed" else "that the search never saw"
         runs = f"{'run' if len(headline.runs) == 1 else 'runs'} {', '.join(str(run) for run in headline.runs)}"
         lines.append(f"measured: {runs} on the test split, on initialisations {seen}; trial chosen on validation")
+    if summary.attack is not None:
+        wanted = f"class {summary.attack['class']} is right where it is taken for class {summary.attack['target']}"
+        lines.append(f"accuracy is by the labels that the attack wants: {wanted}")
     lines += _quoted(summary)
     raised = enumerate(pairwise(summary.budgets), 2)
     lines += [f"final/{k}: another final, for the budget was raised from {a} to {b} trials" for k, (a, b) in raised]

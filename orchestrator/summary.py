@@ -70,6 +70,8 @@ class Summary:
     """Tasks that failed, by class, tried again or not."""
     networks: int
     published: Mapping[str, Any] | None
+    attack: Mapping[str, int] | None
+    """With an attack as the objective, the ``class`` whose examples count as right where they are taken for the ``target``."""
     headline: Headline | None
     trials: tuple[Trial, ...]
     objectives: tuple[str, ...]
@@ -113,6 +115,7 @@ def summary(folder: Place) -> Summary:
         failed_attempts=attempt_counts(events),
         networks=files.networks,
         published=sweep.published.model_dump() if sweep.published else None,
+        attack={"class": attack.class_, "target": attack.target} if (attack := sweep.recipe.attack) else None,
         headline=headline,
         trials=trials,
         objectives=objectives_of(sweep),

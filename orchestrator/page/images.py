@@ -89,7 +89,7 @@ def _gallery(found: Findings, distilled: Distilled) -> Gallery:
 def _picture(image: object, step: int, index: int, distilled: Distilled) -> Picture:
     file = io.BytesIO()
     picture(image).save(file, "png", optimize=True)  # type: ignore[arg-type]
-    labels = [f"{name}: {value:.2f}" for name, value in leading_labels(distilled.labels[step, index].tolist())]
+    labels = [f"{name}: {value:z.2f}" for name, value in leading_labels(distilled.labels[step, index].tolist())]
     source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
     return Picture(source, f"step {step}, example {index}; labels {', '.join(labels)}", labels)
 

@@ -20,11 +20,15 @@ _FEWEST_BINS, _MOST_BINS = 8, 40
 
 def networks(found: Findings) -> Section | None:
     """Return the section, `None` where the winner has fewer than two networks."""
-    rows = found.answer(_HISTOGRAM)
-    if found.headline is None or sum(row["networks"] for row in rows) < 2:
+    if found.headline is None:
         return None
-    final = [row for row in rows if row["phase"] != "search"]
-    blocks: list[Block] = [_drawn(found, final or rows)]
+    rows = found.answer(_HISTOGRAM)
+    # Of the finals of an extended run, the headline's alone: it is what the mean is of.
+    shown = [row for row in rows if row["phase"] == found.headline.phase]
+    shown = shown or [row for row in rows if row["phase"] == "search"]
+    if sum(row["networks"] for row in shown) < 2:
+        return None
+    blocks: list[Block] = [_drawn(found, shown)]
     quantiles = found.answer(_QUANTILES)
     headers = ("phase", "networks", "worst", "5 %", "25 %", "median", "75 %", "95 %", "best")
     cells = [
@@ -50,7 +54,8 @@ def _drawn(found: Findings, rows: list[Row]) -> Plotted:
         low, high = number * width / 10, (number + 1) * width / 10
         plot.bar(low, high, amount, f"{low:.1f} to {high:.1f} %: {count(amount, 'network')}")
     assert found.headline is not None
-    mean = (found.headline.test or found.headline.validation).mean
+    measured = found.headline.test if phase == found.headline.phase else None
+    mean = (measured or found.headline.validation).mean
     plot.mark(100 * mean, f"mean {percent(mean)}")
     caption = f"{count(total, 'network')} of phase {phase}, in steps of {width / 10:g} points; the line is the mean."
     return Plotted(plot.svg(), caption, found.source(_HISTOGRAM))

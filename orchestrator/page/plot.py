@@ -18,6 +18,7 @@ __all__ = ["HEIGHT", "WIDTH", "Plot"]
 WIDTH, HEIGHT = 400, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 12, 10, 40
 _LEFT_OF_NAMES = 104
+_BESIDE_TICKS = 26  # what the axis's label takes, and the room around a tick
 _LETTER = 6.2  # the width that a letter of a tick may have
 _MANY_DOTS = 200  # are smaller, and let others be seen through them
 
@@ -30,7 +31,8 @@ class Plot:
 
     def __init__(self, x: Axis, y: Axis, about: str, height: int = HEIGHT) -> None:
         self._x, self._y, self._about, self._height = x, y, about, height
-        self._left = _LEFT_OF_NAMES if y.names else _LEFT
+        longest = max((len(name) for _, name in y.ticks()), default=0)
+        self._left = _LEFT_OF_NAMES if y.names else max(_LEFT, round(_BESIDE_TICKS + _LETTER * longest))
         self._marks: list[Markup] = []
 
     def line(self, points: Iterable[tuple[float, float]], kind: str = "one") -> None:

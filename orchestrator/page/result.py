@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from orchestrator.baseline_plan import NEIGHBOURS
 from orchestrator.baseline_rows import about_baseline
 from orchestrator.estimate import Estimate
 from orchestrator.figures import mean_sd, percent, percents, point_range, points
+from orchestrator.headline import Headline
 from orchestrator.interval import difference_interval, interval
+from orchestrator.measurement import Baseline
 from orchestrator.page.axis import axis_over, names_axis
 from orchestrator.page.blocks import Block, Plotted, Section, Table
 from orchestrator.page.findings import Findings
@@ -142,7 +145,13 @@ def _drawn(found: Findings) -> Plotted | None:
 def _measured(found: Findings) -> list[tuple[str, Estimate, str]]:
     headline = found.headline
     measured = [] if headline is None or headline.test is None else [(f"trial {headline.trial}", headline.test, "best")]
-    measured += [(each.name.replace("_", " "), each.accuracy, "one") for each in found.summary.baselines]
+    measured += [(_named(each, headline), each.accuracy, "one") for each in found.summary.baselines]
     if headline is not None and headline.ratio is not None:
         measured.append(("all data", headline.ratio.full, "two"))
     return measured
+
+
+def _named(baseline: Baseline, headline: Headline | None) -> str:
+    """Return the name of a baseline, with its network where that is not the headline's."""
+    other = headline is not None and baseline.network not in (headline.network, NEIGHBOURS)
+    return baseline.name.replace("_", " ") + (f", {baseline.network}" if other else "")

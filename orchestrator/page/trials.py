@@ -92,7 +92,8 @@ def _ahead(found: Findings) -> list[Block]:
         return []
     headers = ("trial", "winner ahead, points", "low", "high", "se", "pairs")
     note = "Differences on the same initialisations, with their 95 % interval; one that holds 0 is not settled."
-    return [Table(headers, rows[:SHOWN], found.source(_AHEAD), title="The winner against each other trial", note=note)]
+    note += f" The {SHOWN} nearest." if len(rows) == SHOWN else ""
+    return [Table(headers, rows, found.source(_AHEAD), title="The winner against the other trials", note=note)]
 
 
 def _runs(found: Findings) -> list[Block]:

@@ -21,7 +21,11 @@ def verdict(found: Findings) -> str:
         return _nothing(found)
     who = f"Trial {headline.trial}{_chosen(found)}" if about.trials_total > 1 else "The recipe"
     where, estimate = ("on the test split", headline.test) if headline.test else ("on validation", headline.validation)
+    attack = about.attack
+    where += "" if attack is None else f", where class {attack['class']} shall be taken for class {attack['target']}"
     verb = "wins" if about.trials_total > 1 else "is measured"
+    if len(about.objectives) > 1:
+        verb = f"is the most accurate of {count(len(about.front), 'trial')} on the Pareto front"
     if about.stage == "search" or headline.test is None or found.running:
         verb = "leads so far" if about.trials_total > 1 else verb
     parts = [f"{who} {verb}: {_fresh(headline)} {percent(estimate.mean)} % {where}{_sure(estimate)}"]

@@ -164,6 +164,13 @@ def test_when_all_trials_have_diverged_the_cure_is_said(tmp_path):
     assert "All trials failed or diverged" in rendered(write_run(tmp_path / "other", SWEEP, ended))
 
 
+def test_of_many_that_diverged_some_are_named(tmp_path):
+    ended = [trial(n, status="diverged", cause="diverged", error="not finite") for n in range(200)]
+    said = rendered(write_run(tmp_path / "run", SWEEP.replace("trials: 4", "trials: 200"), ended), 300)
+    assert "diverged: 200 distillations: trial 0, trial 1," in said
+    assert "trial 9 and 190 more" in said
+
+
 def test_a_second_final_says_what_it_is(tmp_path):
     rows = search_rows() + final_rows() + final_rows("final/2")
     text = rendered(write_run(tmp_path / "run", SWEEP, finished_trials(), rows, finals=[2, 4]), 120)

@@ -159,7 +159,7 @@ def test_the_whole_data_are_the_measure(tmp_path):
 
 KEYS = {
     "": "version name about folder digest stage trials_total budgets ended altered statuses failures failed_attempts networks "
-    "published headline trials objectives front finals diverged_runs baselines full sizes other spared cost",
+    "published attack headline trials objectives front finals diverged_runs baselines full sizes other spared cost",
     "headline": "trial network init phase validation test optimism accuracy_before runs distilled examples ratio "
     "validation_interval test_interval optimism_interval runner_up",
     "trials": "trial status cause params objectives accuracy outer_steps seconds device_seconds attempts "

@@ -176,6 +176,53 @@ def test_a_set_that_is_gone_is_said_to_be(tmp_path):
     assert "It cannot be shown" in found.texts["distilled"]
 
 
+def test_the_spread_of_an_extended_run_is_that_of_its_last_final(tmp_path):
+    rows = search_rows() + final_rows() + evaluations("final/2", [0.7, 0.71], trial=1)
+    found = read(write_run(tmp_path / "run", SWEEP, finished_trials(), rows, finals=[2, 4]))
+    assert "2 networks of phase final/2" in found.texts["networks"]
+    assert [(row["phase"], row["networks"]) for row in found.table("median")] == [
+        ("final", "4"), ("final/2", "2"), ("search", "3"),
+    ]  # fmt: skip
+
+
+def test_the_spread_of_the_searchs_networks_is_about_their_own_mean(tmp_path):
+    rows = search_rows() + final_rows(network="convnet")
+    text = page(write_run(tmp_path / "run", SWEEP, finished_trials(), rows))
+    assert "3 networks of phase search" in text
+    assert "<title>mean 85.00</title>" in text
+    assert "<title>mean 83.00</title>" not in text
+
+
+def test_one_network_has_no_spread(tmp_path):
+    rows = evaluations("search", [0.96], split="validation") + evaluations("final", [0.9613])
+    found = read(write_run(tmp_path / "run", WITHOUT_SEARCH, [trial(0, 0.96, n=1, params=None)], rows))
+    assert "networks" not in found.texts
+
+
+def test_accuracy_under_an_attack_is_said_to_be_by_the_labels_that_it_wants(tmp_path):
+    text = SWEEP.replace("outer_steps: 10", "outer_steps: 10, objective: {attack: {class: 0, target: 1}}")
+    found = read(write_whole_run(tmp_path / "run", text))
+    assert "83.00 % on the test split, where class 0 shall be taken for class 1 (95 %" in found.texts["head"]
+    assert "class 0 is right where it is taken for class 1" in found.texts["result"]
+    assert "is right where" not in read(write_whole_run(tmp_path / "other")).texts["result"]
+
+
+def test_with_several_objectives_the_most_accurate_is_not_called_the_winner(tmp_path):
+    text = SWEEP.replace("  trials: 4\n", "  trials: 3\n  objectives: [accuracy, examples]\n")
+    costs = [(0.80, 20), (0.85, 50), (0.70, 20)]
+    ended = [trial(n, each[0], 0.02, 0.0115, objectives=list(each)) for n, each in enumerate(costs)]
+    head = read(write_run(tmp_path / "run", text, ended, search_rows() + final_rows() + tune_rows() + baseline_rows()))
+    assert "is the most accurate of 2 trials on the Pareto front: freshly" in " ".join(head.texts["head"].split())
+
+
+def test_a_baseline_of_another_network_is_drawn_by_its_name(tmp_path):
+    rows = search_rows() + final_rows() + tune_rows() + baseline_rows()
+    rows += [row | {"network": "convnet3"} for row in baseline_rows()]
+    text = page(write_run(tmp_path / "run", SWEEP, finished_trials(), rows))
+    assert "<title>random real: 60.00" in text
+    assert "<title>random real, convnet3: 60.00" in text
+
+
 def test_sentences_are_read_beside_their_labels_and_drawn(tmp_path):
     generator = torch.Generator().manual_seed(0)
     said = Reading((("a dull film indeed", "best <b> of all"),), ("negative", "positive"))

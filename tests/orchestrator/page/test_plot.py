@@ -57,3 +57,10 @@ def test_between_trials_the_surface_is_linear_and_outside_them_empty():
     assert surface([(0.4, 0.4, 0.0), (0.6, 0.4, 1.0), (0.5, 0.6, 0.5)])[0][0] is None
     assert surface([(0.0, 0.0, 1.0), (0.5, 0.5, 2.0), (1.0, 1.0, 3.0)]) is None, "a line spans no area"
     assert surface([(0.0, 0.0, 1.0), (1.0, 0.0, 1.0), (0.0, 1.0, 1.0)]) is None, "all are equal"
+
+
+def test_long_ticks_leave_the_axis_label_its_room():
+    texts = list(drawn(plot(y=(0.0041, 0.0043))).iter("text"))
+    ticks = [(float(each.attrib["x"]), each.text) for each in texts if each.attrib.get("text-anchor") == "end"]
+    assert max(len(said) for _, said in ticks) >= 6
+    assert all(x - 6.2 * len(said) >= 18 for x, said in ticks), "the label takes 18 of the width"
