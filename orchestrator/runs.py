@@ -110,6 +110,7 @@ def resume(
             "resume it as it was, or run it anew with --out"
         )
     with Lease.take(opened.folder) as lease:
+        opened = open_run(opened.folder)  # what another driver has frozen until it let go
         if (trials, hours, device_hours) != (None, None, None):
             opened = extend(opened, trials, hours, device_hours)
             freeze(opened)
@@ -148,6 +149,7 @@ def evaluate_more(
     """Do the jobs of some stages on finished trials of a run, beside its sweep; what rows hold already is not done again."""
     opened = open_run(folder)
     with Lease.take(opened.folder) as lease:
+        opened = open_run(opened.folder)  # what another driver has frozen until it let go
         return _drive(opened, lease, address, inline, None, stages(opened))
 
 

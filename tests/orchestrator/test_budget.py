@@ -12,6 +12,7 @@ from orchestrator.clock import Clock
 from orchestrator.events import Events
 from orchestrator.executor import InlineExecutor
 from orchestrator.frozen import freeze
+from orchestrator.lease import Lease
 from orchestrator.opening import Run, RunError, open_run
 from orchestrator.params import params_type, space_of
 from orchestrator.records import Records, read, withdraw
@@ -134,6 +135,18 @@ def test_all_hours_of_a_search_are_written_when_it_is_done(tmp_path):
     run = start(tmp_path / "run", hours=100.0, trials=1)
     assert drive(run.folder)
     assert read_hours(run.folder) == pytest.approx(2.0), "a segment and a shard"
+
+
+def test_a_resume_goes_by_what_is_frozen_when_it_holds_the_run(tmp_path, monkeypatch):
+    run, take = start(tmp_path / "run", trials=1), Lease.take
+    assert drive(run.folder)
+
+    def late(folder):
+        freeze(dataclasses.replace(run, ended=("search.hours",)))  # by the driver before, as it leaves
+        return take(folder)
+
+    monkeypatch.setattr("orchestrator.runs.Lease.take", late)
+    assert resume(run.folder, inline=True).ended == ("search.hours",)
 
 
 def test_device_hours_are_summed_from_the_rows(tmp_path):
