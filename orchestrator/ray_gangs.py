@@ -47,7 +47,10 @@ class RayGangs:
 
     @property
     def wanted(self) -> int:
-        return self._executor.wanted
+        """How many calls are worth having in flight; while a gang waits no more than run, for others would take its room."""
+        waits = any(gang.running is None for gang in self._gangs.values())
+        wanted = self._executor.wanted
+        return min(wanted, self._executor.slots) if waits and not self._executor.waits_for_nodes else wanted
 
     def submit(self, call: Call) -> int:
         """Take a call in; return its ticket. A gang that Ray refuses completes with a failure."""

@@ -69,7 +69,7 @@ def company(folder, everyone):
     """Wait until ``everyone`` is at work at once; return how many of them have the GPU of this process."""
     gpu = os.environ["CUDA_VISIBLE_DEVICES"]
     (Path(folder) / f"{gpu} {os.getpid()}").touch()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while len(list(Path(folder).iterdir())) < everyone and time.monotonic() < deadline:
         time.sleep(0.02)
     return len(list(Path(folder).glob(f"{gpu} *")))

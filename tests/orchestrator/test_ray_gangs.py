@@ -155,6 +155,19 @@ def test_there_are_no_slots_where_the_live_nodes_do_not_hold_a_gang_that_waits()
     assert gangs.slots == 2
 
 
+def test_while_a_gang_waits_no_call_is_wanted_that_would_take_its_room():
+    from orchestrator.ray_gangs import RayGangs
+
+    nodes = SimpleNamespace(alive=lambda: [Node(4, 0, is_ours=True)])
+    executor = SimpleNamespace(slots=4, wanted=6, shape=Shape(1), waits_for_nodes=False, nodes=nodes)
+    gangs, call = RayGangs(executor, 4), gang("together", workers=4)
+    assert gangs.wanted == 6
+    gangs._gangs[-1] = SimpleNamespace(call=call, shape=Shape(1), running=None)
+    assert gangs.wanted == 4
+    gangs._gangs[-1].running = ("here", 0.1)
+    assert gangs.wanted == 6
+
+
 def test_a_run_whose_gang_loses_a_worker_has_the_rows_of_one_worker(gangs, tmp_path):
     class Losing:
         """Runs segments by the stand-in that loses a worker, once."""
