@@ -47,7 +47,7 @@ def open_mirror(target: str) -> Mirror:
         if (error.name or "").partition(".")[0] in ("orchestrator", "distiller"):
             raise
         raise MirrorError(
-            f"--to {target}: needs the package {error.name}; install it with: pip install 'stillhouse[{kind}]'"
+            f"--to {target}: needs the package {error.name}; install it, in Stillhouse's folder, with: pip install -e '.[{kind}]'"
         ) from None
     opened: Mirror = module.open_place(place)
     return opened

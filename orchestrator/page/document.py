@@ -75,7 +75,7 @@ def write_curve(tasks: Sequence[Task], to: Path) -> Path:
         verdict="",
         tiles=[],
         sections=sections,
-        folder="RUN",
+        folder="",
         written=_now(),
     )
     publish(to, said.encode())

@@ -46,12 +46,16 @@ def _about(found: Findings, distilled: Distilled, path: str) -> list[str]:
     steps, per_step, *shape = distilled.inputs.shape
     line = (
         f"{count(len(distilled), 'example')} of {distilled.data}, {' × '.join(map(str, shape))}, in {count(steps, 'step')} of "
-        f"{per_step}, used in this order {count(distilled.epochs, 'time')} over, for {distilled.network}."
+        f"{per_step}, used in this order {_times(distilled.epochs)}, for {distilled.network}."
     )
     assert found.headline is not None
     others = len(found.headline.distilled) - 1
     more = f" The first of {others + 1} that the result is the mean of." if others else ""
     return [line + more, f"File: {path}"]
+
+
+def _times(passes: int) -> str:
+    return "once" if passes == 1 else f"{passes:,} times over"
 
 
 def _sentences(found: Findings, distilled: Distilled) -> list[Block]:

@@ -216,8 +216,7 @@ def test_what_the_runs_other_files_say(run):
 
 
 def test_an_answer_goes_on_to_polars_and_pandas_as_it_is(run):
-    import polars
-
+    polars = pytest.importorskip("polars", reason="polars is not installed: pip install polars")
     answer = query(run, "SELECT trial, seed, accuracy, loss, phase FROM evaluations ORDER BY ALL")
     framed = polars.from_arrow(answer)
     assert framed.to_dicts() == answer.to_pylist()

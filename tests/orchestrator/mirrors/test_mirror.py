@@ -25,7 +25,7 @@ def test_a_package_that_is_absent_is_named_with_the_cure(kind, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == kind or name.endswith(f".{kind}_mirror")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [_Absent(kind), *sys.meta_path])
-    with pytest.raises(MirrorError, match=rf"pip install 'stillhouse\[{kind}\]'$"):
+    with pytest.raises(MirrorError, match=rf"pip install -e '\.\[{kind}\]'$"):
         open_mirror(f"{kind}:somewhere")
 
 

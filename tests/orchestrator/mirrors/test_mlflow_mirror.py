@@ -1,6 +1,6 @@
 import pytest
 
-pytest.importorskip("mlflow", reason="mlflow is not installed: pip install 'stillhouse[mlflow]'")
+pytest.importorskip("mlflow", reason="mlflow is not installed: pip install -e '.[mlflow]'")
 
 from mlflow import MlflowClient
 

@@ -1,6 +1,6 @@
 import pytest
 
-pytest.importorskip("tensorboard", reason="tensorboard is not installed: pip install 'stillhouse[tensorboard]'")
+pytest.importorskip("tensorboard", reason="tensorboard is not installed: pip install -e '.[tensorboard]'")
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -3,7 +3,7 @@ import struct
 
 import pytest
 
-pytest.importorskip("wandb", reason="wandb is not installed: pip install 'stillhouse[wandb]'")
+pytest.importorskip("wandb", reason="wandb is not installed: pip install -e '.[wandb]'")
 
 from wandb.proto.wandb_internal_pb2 import Record
 

@@ -9,8 +9,9 @@ from distiller.distilled import Distilled
 from distiller.reading import Reading
 from distiller.text import Text
 from orchestrator.distilled_table import write_distilled
-from orchestrator.page import page, write_page
+from orchestrator.page import page, write_curve, write_page
 from orchestrator.report import render
+from orchestrator.size_curve import size_curve
 from orchestrator.summary import summary
 from tests.orchestrator.read_page import Page
 from tests.orchestrator.remotes import below
@@ -245,3 +246,11 @@ def test_a_run_in_a_store_has_the_same_page(finished, tmp_path):
     assert str(write_page(place)) == f"{place}/report.html"
     stored = Page((tmp_path / "bucket" / "run" / "report.html").read_text(encoding="utf-8"))
     assert stored.tables == read(finished.folder).tables
+
+
+def test_a_page_of_several_runs_speaks_of_no_sql(tmp_path):
+    folders = [write_whole_run(tmp_path / name) for name in ("a", "b")]
+    text = write_curve(size_curve(folders), tmp_path / "curve.html").read_text(encoding="utf-8")
+    assert text.count("83.00 ± 2.58") == 2
+    assert "SQL" not in text
+    assert "SQL below each figure" in page(folders[0])
