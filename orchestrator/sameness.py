@@ -42,10 +42,10 @@ def compare(name: str, kept: Any, found: Any) -> Sameness:
     kept, found = _null(kept), _null(found)
     if kept == found:
         return "bit"
-    if isinstance(kept, list) and isinstance(found, list) and len(kept) == len(found):
-        return max(
-            (compare(name, a, b) for a, b in zip(kept, found, strict=True)), key=("bit", "rounding", "other").index
-        )
+    if isinstance(kept, list | tuple) and isinstance(found, list | tuple) and len(kept) == len(found):
+        # Parquet gives a list, a task a tuple.
+        parts: list[Sameness] = [compare(name, a, b) for a, b in zip(kept, found, strict=True)]
+        return max(parts, key=("bit", "rounding", "other").index, default="bit")
     if not (isinstance(kept, float) and isinstance(found, float)):
         return "other"
     is_fraction = "accurac" in name or name.endswith("share")
