@@ -52,7 +52,7 @@ def test_where_no_driver_works_nothing_is_asked(folder, tmp_path):
 
 
 def test_a_driver_that_is_asked_stops_and_can_be_resumed(tmp_path):
-    changes = {"recipe": SWEEP["recipe"] | {"outer_steps": 400}, "resources": {"segment": 1}, "baselines": []}
+    changes = {"recipe": SWEEP["recipe"] | {"outer_steps": 20_000}, "resources": {"segment": 1}, "baselines": []}
     process = stillhouse("run", write_sweep(tmp_path, **changes), "--out", tmp_path / "run", "--inline", wait=False)
     wait_until((tmp_path / "run" / "events.jsonl").exists, process)
     asked = stillhouse("stop", tmp_path / "run")
