@@ -48,7 +48,11 @@ class RayGang:
         bundle = {name: amount for name, amount in bundle.items() if amount > 0}
         # On one node where that holds them all, else spread.
         self._group = placement_group([bundle] * len(arguments), strategy="PACK")
-        self._first: Waited = self._start(0)
+        try:
+            self._first: Waited = self._start(0)
+        except BaseException:
+            remove_placement_group(self._group)
+            raise
         self._waited: list[Waited] = [self._first]
 
     @property

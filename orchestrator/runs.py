@@ -139,7 +139,9 @@ def _is_done(opened: Run) -> bool:
         return False
     storage = Storage(opened.folder)
     storage.clear()
-    storage.drop_all_states()
+    # What a failed trial had computed is what a retry of it goes on from.
+    failed = [row["trial"] for row in opened.table("trials").to_pylist() if row["status"] == "failed"]
+    storage.drop_all_states(but=failed)
     return True
 
 

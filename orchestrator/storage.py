@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from safetensors import SafetensorError
@@ -106,10 +107,12 @@ class Storage:
         """Remove the state of a distillation that is done."""
         self._state(job).unlink(missing_ok=True)
 
-    def drop_all_states(self) -> None:
-        """Remove what a driver that died left of states; call it where nothing is left to do."""
+    def drop_all_states(self, but: Collection[int] = ()) -> None:
+        """Remove what a driver that died left of states, ``but`` those of some trials; call it where all is done."""
+        kept = {f"{trial:06}" for trial in but}
         for path in (self.folder / "states").glob("*.safetensors"):
-            path.unlink(missing_ok=True)
+            if path.name.split("-")[0] not in kept:
+                path.unlink(missing_ok=True)
 
     def _distilled(self, digest: str) -> Place:
         return self.folder / "distilled" / f"{digest}.parquet"

@@ -79,6 +79,15 @@ def test_a_trial_that_fails_again_is_one_failed_row(tmp_path, unlucky):
     assert status_of(folder).failures == {"user": 1}
 
 
+def test_what_a_failed_trial_had_computed_outlasts_a_resume_with_nothing_to_do(tmp_path, unlucky):
+    unlucky.append(1)
+    folder = run(str(write_sweep(tmp_path)), tmp_path / "run", inline=True).folder
+    for name in ("000000-0-a.safetensors", "000001-0-b.safetensors", "-00001-0-c.safetensors"):
+        (folder / "states" / name).write_bytes(b"a state")
+    assert resume(folder, inline=True).done
+    assert [path.name for path in (folder / "states").iterdir()] == ["000001-0-b.safetensors"]
+
+
 def test_later_trials_keep_the_parameters_that_they_were_given_while_it_had_failed(tmp_path, unlucky):
     unlucky.append(0)
     folder = run(str(write_sweep(tmp_path)), tmp_path / "run", inline=True).folder
