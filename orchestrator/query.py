@@ -47,9 +47,9 @@ def query(folder: Place, sql: str) -> pa.Table:
     the trials of the Pareto front (with one objective: the best), `best` is the row of the most accurate of these.
     `distilled` has a row for each example of each distilled set, with the set's SHA-256 in the column ``file``; inputs are flat.
     `counted` and `estimates` (see `orchestrator.views`) hold what a report's means are made of, and these means;
-    ``student_t(freedom)`` is how many standard errors a 95 % interval reaches. `sweep`, `environment`, `events`, `rates` and
-    `importance` are made from the run's other files. A table of which nothing is there yet is empty. Raises `QueryError`, for
-    more than one question too.
+    ``student_t(freedom)`` is how many standard errors a 95 % interval reaches. `sweep`, `environment`, `events`, `rates`,
+    `sentences` and `importance` are made from the run's other files. A table of which nothing is there yet is empty. Raises
+    `QueryError`, for more than one question too.
     """
     with asking(folder) as ask:
         return ask(sql)

@@ -1,4 +1,4 @@
-"""Tables that a question may use beside a run's own: its sweep, where it ran, what happened, learned rates, importance of keys.
+"""Tables that a question may use beside a run's own: its sweep, where it ran, events, rates, sentences, importance of keys.
 
 Each is made only for a question that names it, and what makes it is imported only then.
 """
@@ -27,6 +27,15 @@ _RATES = pa.schema(
         ("step", pa.int32()),
         ("pass", pa.int32()),
         ("rate", pa.float64()),
+    ]
+)
+_SENTENCES = pa.schema(
+    [
+        ("file", pa.string()),
+        ("step", pa.int32()),
+        ("index", pa.int32()),
+        ("label", pa.string()),
+        ("sentence", pa.string()),
     ]
 )
 _IMPORTANCE = pa.schema([("key", pa.string()), ("importance", pa.float64())])
@@ -72,6 +81,19 @@ def _rates(folder: Place) -> pa.Table:
     return pa.Table.from_pylist(rows, _RATES)
 
 
+def _sentences(folder: Place) -> pa.Table:
+    """Return the sentences of distilled text by their nearest words, each with its label in words."""
+    from orchestrator.distilled_table import read_distilled
+    from orchestrator.sentences import read_lines
+
+    rows = [
+        {"file": path.stem, "step": line.step, "index": line.index, "label": line.label, "sentence": line.sentence}
+        for path in part_paths(folder, "distilled")
+        for line in read_lines(read_distilled(path))
+    ]
+    return pa.Table.from_pylist(rows, _SENTENCES)
+
+
 def _importance(folder: Place) -> pa.Table:
     from orchestrator.importance import importance
     from orchestrator.opening import RunError, open_run
@@ -102,6 +124,7 @@ SMALL_TABLES: Mapping[str, Callable[[Place], pa.Table]] = {
     "environment": _environment,
     "events": _events,
     "rates": _rates,
+    "sentences": _sentences,
     "importance": _importance,
 }
 """What makes each of them from a run's folder; empty where there is nothing."""

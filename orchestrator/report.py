@@ -62,7 +62,8 @@ def _nothing(summary: Summary) -> list[str]:
         lines.append("Against diverging: a smaller distill_lr or outer_lr, or a limit to the gradient with outer_clip.")
     if "failed" in summary.statuses:
         lines.append(
-            "Of those that failed, each cause is above with an example; mend it, then run into another folder."
+            "Of those that failed, each cause is above with an example; mend it, then: "
+            f"stillhouse resume {summary.folder} --retry-failed"
         )
     return lines
 

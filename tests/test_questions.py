@@ -30,8 +30,12 @@ def read(finished):
     return Page(page(finished.folder))
 
 
-# Nothing is attacked in this run, and nothing fails.
-EMPTY = {"What does the attack do, class by class?", "Which tasks failed, and were tried again?"}
+# Nothing is attacked in this run of pictures, and nothing fails.
+EMPTY = {
+    "What does the attack do, class by class?",
+    "What do the learned sentences say?",
+    "Which tasks failed, and were tried again?",
+}
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -23,6 +23,7 @@ _MOST_IMAGES = 400
 _MOST_SENTENCES = 100
 _MOST_CELLS = 40_000
 _LABELS = "What are the learned labels?"
+_SENTENCES = "What do the learned sentences say?"
 _RATES = "What are the learned rates?"
 
 
@@ -65,7 +66,7 @@ def _sentences(found: Findings, distilled: Distilled) -> list[Block]:
     left = len(lines) - len(rows)
     more = f" And {left} more: stillhouse export --format sentences writes all." if left else ""
     note = f"By the nearest word of every vector.{more}"
-    return [Table(("step", "label", "sentence"), rows, found.source(_LABELS), words=3, note=note)] if rows else []
+    return [Table(("step", "label", "sentence"), rows, found.source(_SENTENCES), words=3, note=note)] if rows else []
 
 
 def _gallery(found: Findings, distilled: Distilled) -> Gallery:

@@ -83,6 +83,14 @@ FROM distilled WHERE file = coalesce(
     (SELECT distilled FROM trials WHERE trial IN (SELECT trial FROM best)))
 ORDER BY step, index
 
+-- What do the learned sentences say?
+SELECT step, index, label, sentence
+FROM sentences WHERE file = coalesce(
+    (SELECT distilled FROM counted WHERE phase LIKE 'final%' AND trial IN (SELECT trial FROM best)
+    ORDER BY distilled IS NULL, length(phase) DESC, phase DESC, run LIMIT 1),
+    (SELECT distilled FROM trials WHERE trial IN (SELECT trial FROM best)))
+ORDER BY step, index
+
 -- What are the learned rates?
 SELECT position, step, pass, rate
 FROM rates WHERE file = coalesce(

@@ -1,9 +1,12 @@
 """A sweep of text from end to end: trials, baselines, the full-data reference, and what its set reads as."""
 
+from pathlib import Path
+
 import pytest
 
 from orchestrator import load, run
 from orchestrator.cli import main
+from orchestrator.page import page
 from tests.distiller.small_text import small_text
 
 SWEEP = """
@@ -54,6 +57,15 @@ def test_the_best_set_reads_as_sentences_of_its_length(finished, capsys):
     said = capsys.readouterr().out
     assert distilled.reading.sentences[0][0].split(" ")[0] in said
     assert "nearest word of every vector" in said
+
+
+def test_the_page_and_a_query_have_the_sentences(finished):
+    questions = (Path(__file__).parents[2] / "docs" / "questions.md").read_text()
+    asked = questions.split("## What do the learned sentences say?")[1].split("```sql")[1].split("```")[0]
+    rows = finished.query(asked).to_pylist()
+    assert [row["sentence"] for row in rows] == list(load(finished.folder).reading.sentences[0])
+    written = page(finished.folder)
+    assert all(row["sentence"] in written and row["label"] in written for row in rows)
 
 
 def test_a_file_of_the_set_is_evaluated_among_its_own_vectors(finished, tmp_path, capsys):
