@@ -44,7 +44,8 @@ def query(folder: Place, sql: str) -> pa.Table:
     """Return the answer to ``sql`` over `trials`, `evaluations`, `curves` and `distilled` of the run in ``folder``.
 
     `results` is each evaluation with its trial's status, params and recipe (null for a baseline), `front` has
-    the trials of the Pareto front (with one objective: the best), `best` is the row of the most accurate of these.
+    the trials of the Pareto front (with one objective: the best), `best` is the row of the most accurate of these,
+    `best_set` the ``file`` that its report shows.
     `distilled` has a row for each example of each distilled set, with the set's SHA-256 in the column ``file``; inputs are flat.
     `counted` and `estimates` (see `orchestrator.views`) hold what a report's means are made of, and these means;
     ``student_t(freedom)`` is how many standard errors a 95 % interval reaches. `sweep`, `environment`, `events`, `rates`,

@@ -77,26 +77,17 @@ FROM counted WHERE attack_share IS NOT NULL AND split = 'test' GROUP BY ALL ORDE
 
 -- What are the learned labels?
 SELECT step, index, list_position(label, list_max(label)) - 1 AS class, list_max(label) AS largest, list_sum(label) AS total, label
-FROM distilled WHERE file = coalesce(
-    (SELECT distilled FROM counted WHERE phase LIKE 'final%' AND trial IN (SELECT trial FROM best)
-    ORDER BY distilled IS NULL, length(phase) DESC, phase DESC, run LIMIT 1),
-    (SELECT distilled FROM trials WHERE trial IN (SELECT trial FROM best)))
+FROM distilled WHERE file IN (SELECT file FROM best_set)
 ORDER BY step, index
 
 -- What do the learned sentences say?
 SELECT step, index, label, sentence
-FROM sentences WHERE file = coalesce(
-    (SELECT distilled FROM counted WHERE phase LIKE 'final%' AND trial IN (SELECT trial FROM best)
-    ORDER BY distilled IS NULL, length(phase) DESC, phase DESC, run LIMIT 1),
-    (SELECT distilled FROM trials WHERE trial IN (SELECT trial FROM best)))
+FROM sentences WHERE file IN (SELECT file FROM best_set)
 ORDER BY step, index
 
 -- What are the learned rates?
 SELECT position, step, pass, rate
-FROM rates WHERE file = coalesce(
-    (SELECT distilled FROM counted WHERE phase LIKE 'final%' AND trial IN (SELECT trial FROM best)
-    ORDER BY distilled IS NULL, length(phase) DESC, phase DESC, run LIMIT 1),
-    (SELECT distilled FROM trials WHERE trial IN (SELECT trial FROM best)))
+FROM rates WHERE file IN (SELECT file FROM best_set)
 ORDER BY position
 
 -- How did loss and accuracy go over the outer steps?

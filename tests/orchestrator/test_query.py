@@ -60,6 +60,7 @@ def test_tables_describe_themselves(run):
     assert {"column_name": "seed", "column_type": "UBIGINT"}.items() <= columns[7].items()
     assert sorted(row["name"] for row in query(run, "SHOW TABLES").to_pylist()) == [
         "best",
+        "best_set",
         "counted",
         "curves",
         "distilled",

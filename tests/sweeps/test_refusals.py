@@ -1,7 +1,6 @@
 import pytest
 from refused import refusal
 
-SEARCH = "search:\n  trials: 3\n  space:\n    "
 KNOWN = "known here: data, network"
 
 
@@ -189,118 +188,6 @@ KNOWN = "known here: data, network"
         (
             "search: {trials: 1, lag: 0, space: {steps: {int: [1, 2]}}}",
             "f.yaml:8: search.lag: expected a whole number of at l",
-        ),
-        # Its space
-        (SEARCH + "stepz: {int: [1, 3]}", "f.yaml:11: search.space.stepz: unknown key; did you mean steps? " + KNOWN),
-        (
-            SEARCH + "seed: {int: [1, 3]}",
-            "f.yaml:11: search.space.seed: has another place; set seed: at the top of the sweep",
-        ),
-        (SEARCH + "run: {int: [1, 3]}", "f.yaml:11: search.space.run: has another place; evaluate.final.runs"),
-        (
-            SEARCH + "steps: {int: [5, 1]}",
-            "f.yaml:11: search.space.steps.int: is upside down; expected [1, 5], got [5, 1]",
-        ),
-        (
-            SEARCH + "steps:\n      int:\n      - 0\n      - 5",
-            "f.yaml:13: search.space.steps.int: expected a whole number of at",
-        ),
-        (
-            SEARCH + "steps: {int: [1, 5.5]}",
-            "f.yaml:11: search.space.steps.int: expected [LOW, HIGH], two whole numbers, got",
-        ),
-        (
-            SEARCH + "steps: {int: [true, 5]}",
-            "f.yaml:11: search.space.steps.int: expected [LOW, HIGH], two whole numbers, got",
-        ),
-        (
-            SEARCH + "steps: {int: [1]}",
-            "f.yaml:11: search.space.steps.int: expected [LOW, HIGH], two whole numbers, got [1]",
-        ),
-        (
-            SEARCH + "steps: {int: [1, 2, 3]}",
-            "f.yaml:11: search.space.steps.int: expected [LOW, HIGH], two whole numbers, got",
-        ),
-        (
-            SEARCH + "steps: {float: [1, 2]}",
-            "f.yaml:11: search.space.steps.float: expected a whole number of at least 1, got 1.0",
-        ),
-        (
-            SEARCH + "steps: [1, 3]",
-            "f.yaml:11: search.space.steps: expected {int: [LOW, HIGH]}, {float: [LOW, HIGH]} or {choice:",
-        ),
-        (
-            SEARCH + "steps: {}",
-            "f.yaml:11: search.space.steps: expected {int: [LOW, HIGH]}, {float: [LOW, HIGH]} or {choice:",
-        ),
-        (
-            SEARCH + "steps: {int: [1, 3], float: [1, 2]}",
-            "f.yaml:11: search.space.steps: expected {int: [LOW, HIGH]}, {float:",
-        ),
-        (
-            SEARCH + "steps: {int: [1, 3], stepp: 1}",
-            "f.yaml:11: search.space.steps.stepp: unknown key; did you mean step? kno",
-        ),
-        (
-            SEARCH + "steps: {int: [1, 3], log: yes}",
-            "f.yaml:11: search.space.steps.log: expected true or false, got 'yes'",
-        ),
-        (
-            SEARCH + "steps: {int: [1, 9], log: true, step: 2}",
-            "f.yaml:11: search.space.steps.step: cannot go with log: true",
-        ),
-        (
-            SEARCH + "steps: {int: [1, 9], step: 0}",
-            "f.yaml:11: search.space.steps.step: expected a whole number of at least 1",
-        ),
-        (
-            SEARCH + "steps: {int: [1, 9], step: 9}",
-            "f.yaml:11: search.space.steps.step: expected a step within the range [1, 9]",
-        ),
-        (
-            SEARCH + "steps: {int: [0, 9], log: true}",
-            "f.yaml:11: search.space.steps.int: expected a range above 0 beside log: t",
-        ),
-        (
-            SEARCH + "distill_lr: {float: [0, 1], log: true}",
-            "f.yaml:11: search.space.distill_lr.float: expected a range above 0 beside log: true, got [0.0, 1.0]",
-        ),
-        (
-            SEARCH + "distill_lr: {float: [-1, 1]}",
-            "f.yaml:11: search.space.distill_lr.float: expected a number above 0, got -1",
-        ),
-        (
-            SEARCH + "distill_lr: {float: [1, .inf]}",
-            "f.yaml:11: search.space.distill_lr.float: expected [LOW, HIGH], two numb",
-        ),
-        (
-            SEARCH + "distill_lr: {float: [1, 2], step: 0}",
-            "f.yaml:11: search.space.distill_lr.step: expected a number above 0",
-        ),
-        (
-            SEARCH + "labels:\n      choice:\n      - soft\n      - fuzzy",
-            "f.yaml:14: search.space.labels.choice: expected hard, so",
-        ),
-        (
-            SEARCH + "labels: {choice: []}",
-            "f.yaml:11: search.space.labels.choice: expected a list of at least one value, got []",
-        ),
-        (
-            SEARCH + "labels: {choice: soft}",
-            "f.yaml:11: search.space.labels.choice: expected a list of at least one value, got",
-        ),
-        (
-            SEARCH + "labels: {choice: [soft, soft]}",
-            "f.yaml:11: search.space.labels.choice: is given twice: 'soft'; expected d",
-        ),
-        (SEARCH + "distill_lr: {choice: [1, 1.0]}", "f.yaml:11: search.space.distill_lr.choice: is given twice: 1.0"),
-        (
-            SEARCH + "labels: {choice: [soft], log: true}",
-            "f.yaml:11: search.space.labels.log: unknown key; known here: choice",
-        ),
-        (
-            SEARCH + "outer_decay: {choice: [cosine, {every: 0, factor: 1}]}",
-            "f.yaml:11: search.space.outer_decay.choice: every: expected a whole number of at least 1, got 0",
         ),
     ],
 )
